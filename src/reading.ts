@@ -1,0 +1,34 @@
+/**
+ * The only types that cross stages: what a sensor line becomes (Reading), what the runner says about itself
+ * (Point), and the unit in which both travel from the intake to a destination (Batch).
+ */
+
+/** A float is a `number`, an integer is a `bigint`: 64-bit integers stay exact. */
+export type Value = number | bigint;
+
+/** One sensor line. `values` has one entry a metric, in the definition's order; `null` could not be cast. */
+export interface Reading {
+  /** Nanoseconds since the epoch, unique for the life of the state directory. */
+  readonly timestamp: bigint;
+  readonly values: readonly (Value | null)[];
+  /** Every value of the line is zero: the sensor's known defect. */
+  readonly defect: boolean;
+}
+
+/** A point of the runner's own: an error count or the runner's metrics. All its fields are integers. */
+export interface Point {
+  readonly measurement: string;
+  /** The error's kind, equal to the measurement so that errors can be grouped; absent on `runner` points. */
+  readonly kind?: string;
+  readonly fields: Readonly<Record<string, number>>;
+  /** Nanoseconds since the epoch. */
+  readonly timestamp: bigint;
+}
+
+/** What is stored and sent together. */
+export interface Batch {
+  readonly readings: readonly Reading[];
+  readonly points: readonly Point[];
+  /** Lines refused at intake since the batch before: they hold no reading, but the ledger counts them. */
+  readonly refused: number;
+}
