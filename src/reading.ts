@@ -31,4 +31,6 @@ export interface Batch {
   readonly points: readonly Point[];
   /** Lines refused at intake since the batch before: they hold no reading, but the ledger counts them. */
   readonly refused: number;
+  /** Lines dropped since the batch before, because nothing had room for them. */
+  readonly lost: number;
 }

@@ -1,0 +1,145 @@
+import { Complaints } from './complaints.js';
+import type { Definition, ErrorKind } from './definition.js';
+import type { Ledger } from './ledger.js';
+import type { Log } from './log.js';
+import { type LineParser, lineParser } from './parse.js';
+import type { Batch, Point, Reading } from './reading.js';
+import type { Clock } from './source/clock.js';
+import type { SourceEvent } from './source/supervisor.js';
+import { TICK, withTicks } from './ticks.js';
+
+export interface IntakeOptions {
+  readonly definition: Definition;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** A batch is given out this often, in ms, ... */
+  readonly flushIntervalMs: number;
+  /** ... or as soon as it holds this many readings. */
+  readonly batchLines: number;
+  /** Further fields of the `runner` measurement, asked at each heartbeat. */
+  readonly runnerFields?: () => Readonly<Record<string, number>>;
+}
+
+/** Contract: every error kind and the runner's metrics are written at least every 10 s. */
+const HEARTBEAT_MS = 9_000;
+
+/**
+ * Turns what the source tells into batches: lines are parsed, stamped and counted, everything that goes wrong
+ * becomes an error count. The last batch follows the end of the source, and holds a last heartbeat.
+ */
+export async function* intake(
+  events: AsyncIterable<SourceEvent>,
+  options: IntakeOptions,
+): AsyncGenerator<Batch> {
+  const { clock, ledger, flushIntervalMs, batchLines } = options;
+  const collector = new Collector(options);
+  let heartbeatDue = 0;
+
+  const flush = (last: boolean): Batch => {
+    const beats = last || performance.now() >= heartbeatDue;
+    if (beats) heartbeatDue = performance.now() + HEARTBEAT_MS;
+    const timestamp = clock.stamp();
+    const points = beats
+      ? ledger.heartbeat(timestamp, options.runnerFields?.())
+      : ledger.takeErrors(timestamp);
+    return collector.take(points, last);
+  };
+
+  for await (const event of withTicks(events, flushIntervalMs)) {
+    if (event !== TICK) collector.add(event);
+    if (event !== TICK && collector.size < batchLines) continue;
+    const batch = flush(false);
+    if (!isEmpty(batch)) yield batch;
+  }
+  yield flush(true);
+}
+
+function isEmpty({ readings, points, refused }: Batch): boolean {
+  return readings.length === 0 && points.length === 0 && refused === 0;
+}
+
+/** The batch at hand. */
+class Collector {
+  readonly #options: IntakeOptions;
+  readonly #parse: LineParser;
+  readonly #columnErrors: readonly ErrorKind[];
+  readonly #complaints: Complaints;
+  #readings: Reading[] = [];
+  #refused = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#parse = lineParser(options.definition);
+    this.#columnErrors = options.definition.metrics.map(({ name }) => `error.${name}` as const);
+    this.#complaints = new Complaints(options.log);
+  }
+
+  get size(): number {
+    return this.#readings.length;
+  }
+
+  add(event: SourceEvent): void {
+    if (event.kind === 'exit') {
+      this.#addExit(event.exit);
+    } else {
+      this.#addLines(event.lines.lines);
+      for (const { reason, excerpt } of event.lines.refused) this.#refuse(reason, excerpt);
+    }
+  }
+
+  take(points: readonly Point[], last: boolean): Batch {
+    const batch = { readings: this.#readings, points, refused: this.#refused, lost: 0 };
+    this.#readings = [];
+    this.#refused = 0;
+    this.#complaints.flush(last);
+    return batch;
+  }
+
+  /** Lines that were read together; a line that cannot be stored leaves its timestamp unused. */
+  #addLines(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    const { clock, ledger } = this.#options;
+    const before = this.#readings.length;
+    let defects = 0;
+    let timestamp = clock.stamp(lines.length);
+    for (const line of lines) {
+      const parsed = this.#parse(line);
+      if ('refused' in parsed) {
+        this.#refuse(parsed.refused, line);
+      } else {
+        for (const column of parsed.uncastable) this.#uncastable(column, line);
+        if (parsed.uncastable.length === parsed.values.length) this.#rejectWhole();
+        else this.#readings.push({ timestamp, values: parsed.values, defect: parsed.defect });
+        if (parsed.defect) defects += 1;
+      }
+      timestamp += 1n;
+    }
+    ledger.read(this.#readings.length - before, defects);
+  }
+
+  #addExit({ wanted, restarts }: Extract<SourceEvent, { kind: 'exit' }>['exit']): void {
+    if (!wanted) this.#options.ledger.error('error.sensor_exit');
+    if (restarts) this.#options.ledger.restarted();
+  }
+
+  #refuse(reason: string, line: string): void {
+    this.#options.ledger.error('error.line');
+    this.#complaints.add('error.line', reason, line);
+    this.#rejectWhole();
+  }
+
+  #uncastable(column: number, line: string): void {
+    const kind = this.#columnErrors[column] as ErrorKind;
+    const metric = this.#options.definition.metrics[column];
+    this.#options.ledger.error(kind);
+    this.#complaints.add(kind, `${metric?.name} is no ${metric?.type}`, line);
+  }
+
+  /** Nothing of the line can be stored. */
+  #rejectWhole(): void {
+    this.#options.ledger.read(1, 0);
+    this.#options.ledger.rejected(1);
+    this.#refused += 1;
+  }
+}
