@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, systemCodeOf, VisualizerError } from './errors.js';
+
+/** Who holds a state directory. A process id alone may have been given to somebody else since. */
+export interface Holder {
+  readonly pid: number;
+  /** Tells this process from any other that ever had its id. */
+  readonly identity: string;
+  /** When it started, for people. */
+  readonly started: string;
+}
+
+/** The files of one sensor's state. */
+export interface StateDirectory {
+  readonly path: string;
+  readonly clock: string;
+  readonly store: string;
+  readonly buffer: string;
+  readonly rejected: string;
+}
+
+/** Where everything lies in a state directory. */
+export function stateDirectory(path: string): StateDirectory {
+  return {
+    path,
+    clock: join(path, 'clock'),
+    store: join(path, 'store.duckdb'),
+    buffer: join(path, 'buffer'),
+    rejected: join(path, 'rejected'),
+  };
+}
+
+/**
+ * Creates the directory for its owner's eyes only, and takes the lock that keeps a second runner out. Returns
+ * what gives the lock back.
+ * @throws VisualizerError STATE_UNUSABLE, or ALREADY_RUNNING naming the holder
+ */
+export function lockStateDirectory(path: string): () => void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
+    accessSync(path, constants.W_OK);
+    return lock(join(path, 'lock'));
+  } catch (cause) {
+    if (cause instanceof VisualizerError) throw cause;
+    throw new VisualizerError(
+      'STATE_UNUSABLE',
+      `The state directory ${path} cannot be used: ${messageOf(cause)}. Name another one with --state-dir.`,
+      { cause },
+    );
+  }
+}
+
+/** Who runs on this state directory now, if anybody does. */
+export function holderOf(path: string): Holder | undefined {
+  const holder = readHolder(join(path, 'lock'));
+  return holder !== undefined && isAlive(holder) ? holder : undefined;
+}
+
+/**
+ * The lock is a file that names its holder. It comes into being whole, by a hard link, so that nobody ever reads
+ * half of it; one whose holder is no more is moved out of the way and tried for again.
+ */
+function lock(file: string): () => void {
+  const started = new Date(Date.now() - process.uptime() * 1000).toISOString();
+  const mine: Holder = { pid: process.pid, identity: identityOf(process.pid) ?? '', started };
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(mine), { mode: 0o600 });
+  try {
+    while (!tryLink(draft, file)) {
+      const holder = readHolder(file);
+      if (holder !== undefined && isAlive(holder)) throw alreadyRunning(file, holder);
+      discard(file, holder);
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return () => {
+    if (readHolder(file)?.identity === mine.identity) rmSync(file, { force: true });
+  };
+}
+
+/** Removes a dead holder's lock, unless another runner has replaced it in the meantime. */
+function discard(file: string, dead: Holder | undefined): void {
+  const aside = `${file}.${process.pid}.dead`;
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  if (readHolder(aside)?.identity !== dead?.identity) tryLink(aside, file);
+  rmSync(aside, { force: true });
+}
+
+function tryLink(draft: string, file: string): boolean {
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function alreadyRunning(file: string, { pid, started }: Holder): VisualizerError {
+  return new VisualizerError(
+    'ALREADY_RUNNING',
+    `Process ${pid} (started ${started}) already runs on this state directory (${file}). ` +
+      'Stop it first, or give this run a --state-dir or a sensor name of its own.',
+  );
+}
+
+function readHolder(file: string): Holder | undefined {
+  try {
+    const { pid, identity, started } = JSON.parse(readFileSync(file, 'utf8'));
+    return Number.isInteger(pid) ? { pid, identity: String(identity), started: String(started) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, identity }: Holder): boolean {
+  return identityOf(pid) === identity;
+}
+
+/** The boot and the process's start in it on Linux, the start as `ps` tells it elsewhere; undefined for no process. */
+function identityOf(pid: number): string | undefined {
+  try {
+    if (existsSync('/proc/self/stat')) {
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      // Field 22, counted behind the command's name, which may itself hold blanks and brackets.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      return `${boot}:${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    }
+    const options = { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } } as const;
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], options).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}

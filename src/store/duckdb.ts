@@ -1,0 +1,267 @@
+import { chmodSync, existsSync } from 'node:fs';
+import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { Definition, Metric } from '../definition.js';
+import { messageOf, VisualizerError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Batch, Point, Reading, Value } from '../reading.js';
+import { openPastDamage } from './wal.js';
+
+type DuckDB = typeof import('@duckdb/node-api');
+
+/**
+ * The embedded store: one DuckDB file with three tables.
+ *
+ *     readings  time, env, defect, and a column for each metric      one row a sensor line
+ *     errors    time, env, kind, value                               counts since the row before of that kind
+ *     runner    time, env, field, value                              the runner's own metrics
+ *
+ * `time` is TIMESTAMP_NS in UTC; a metric's column is DOUBLE or BIGINT, NULL where the value could not be
+ * cast. A definition that gains a metric gains a column; one that loses a metric leaves its column alone.
+ */
+export class Store {
+  readonly #duckdb: DuckDB;
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+
+  private constructor(duckdb: DuckDB, instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#duckdb = duckdb;
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  /**
+   * Opens the store, or creates it; a damaged tail of its log is set aside.
+   * @throws VisualizerError STORE_UNAVAILABLE without DuckDB for this platform, ALREADY_RUNNING while another
+   *   process holds the file, STATE_UNUSABLE where it cannot be opened
+   */
+  static async open(file: string, log: Log): Promise<Store> {
+    const duckdb = await loadDuckDB();
+    const instance = await openPastDamage(file, () => createInstance(duckdb, file), log);
+    chmodSync(file, 0o600);
+    return new Store(duckdb, instance, await instance.connect());
+  }
+
+  /** As {@link open}, but a store that is not there is an error: nothing has been recorded yet. */
+  static async openExisting(file: string, log: Log): Promise<Store> {
+    if (existsSync(file)) return Store.open(file, log);
+    throw new VisualizerError(
+      'STATE_UNUSABLE',
+      `There is no store at ${file}. Record one with: visualizer run, or name another --state-dir or --sensor.`,
+    );
+  }
+
+  /**
+   * Creates the tables, with a column for each metric.
+   * @throws VisualizerError BAD_DEFINITION when a metric's type is not the one that is stored
+   */
+  async prepare({ metrics }: Definition): Promise<void> {
+    const run = (sql: string) => this.#connection.run(sql);
+    await run(`CREATE TABLE IF NOT EXISTS readings (
+      time TIMESTAMP_NS NOT NULL, env VARCHAR NOT NULL, defect BOOLEAN NOT NULL)`);
+    await run(`CREATE TABLE IF NOT EXISTS errors (
+      time TIMESTAMP_NS NOT NULL, env VARCHAR NOT NULL, kind VARCHAR NOT NULL, value BIGINT NOT NULL)`);
+    await run(`CREATE TABLE IF NOT EXISTS runner (
+      time TIMESTAMP_NS NOT NULL, env VARCHAR NOT NULL, field VARCHAR NOT NULL, value BIGINT NOT NULL)`);
+    const columns = new Map((await this.metricColumns()).map(({ name, type }) => [name.toLowerCase(), type]));
+    for (const metric of metrics) {
+      const stored = columns.get(metric.name.toLowerCase());
+      if (stored === undefined) {
+        await run(`ALTER TABLE readings ADD COLUMN ${quoted(metric.name)} ${SQL_TYPES[metric.type]}`);
+      } else if (stored !== metric.type) {
+        throw changedType(metric, stored);
+      }
+    }
+  }
+
+  /** The metrics that the store has columns for, in the table's order. */
+  async metricColumns(): Promise<Pick<Metric, 'name' | 'type'>[]> {
+    const rows = await this.query(`SELECT column_name, data_type FROM information_schema.columns
+      WHERE table_name = 'readings' ORDER BY ordinal_position`);
+    return rows
+      .filter(([name]) => !['time', 'env', 'defect'].includes(String(name)))
+      .map(([name, type]) => ({ name: String(name), type: type === 'BIGINT' ? 'integer' : 'float' }));
+  }
+
+  /** Writes batches for one definition and environment; to be opened after {@link prepare}. */
+  async writer({ metrics }: Definition, env: string): Promise<StoreWriter> {
+    const names = metrics.map(({ name }) => name.toLowerCase());
+    const columns = (await this.metricColumns()).map(({ name, type }) => ({
+      index: names.indexOf(name.toLowerCase()),
+      integer: type === 'integer',
+    }));
+    const appenders = {
+      readings: await this.#connection.createAppender('readings'),
+      errors: await this.#connection.createAppender('errors'),
+      runner: await this.#connection.createAppender('runner'),
+    };
+    return new StoreWriter(this.#duckdb, this.#connection, appenders, columns, env);
+  }
+
+  /** `from` (ns), or the time of the reading that is the `limit`th newest, whichever is later. */
+  async newestFrom(from: bigint, limit: number): Promise<bigint> {
+    const [row] =
+      await this.query(`SELECT coalesce(min(t), ${from}) FROM (SELECT epoch_ns(time) AS t FROM readings
+      WHERE time >= make_timestamp_ns(${from}) ORDER BY time DESC LIMIT ${limit})`);
+    return row?.[0] as bigint;
+  }
+
+  /** All rows of a query. */
+  async query(sql: string): Promise<unknown[][]> {
+    return (await this.#connection.runAndReadAll(sql)).getRows();
+  }
+
+  /** The rows of a query in blocks, as they are read: memory stays flat. */
+  async *stream(sql: string): AsyncGenerator<unknown[][]> {
+    const result = await this.#connection.stream(sql);
+    for await (const rows of result.yieldRows()) yield rows;
+  }
+
+  /** Deletes what is older than `retentionMs` (0 keeps all) and brings the log into the file. */
+  async maintain(retentionMs: number): Promise<void> {
+    if (retentionMs > 0) {
+      const oldest = (BigInt(Date.now()) - BigInt(retentionMs)) * 1_000_000n;
+      for (const table of ['readings', 'errors', 'runner']) {
+        await this.#connection.run(`DELETE FROM ${table} WHERE time < make_timestamp_ns(${oldest})`);
+      }
+    }
+    await this.#connection.run('CHECKPOINT');
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+interface Appenders {
+  readonly readings: DuckDBAppender;
+  readonly errors: DuckDBAppender;
+  readonly runner: DuckDBAppender;
+}
+
+/** A metric's column: where its value stands in a reading (-1: the definition no longer has it). */
+interface Column {
+  readonly index: number;
+  readonly integer: boolean;
+}
+
+/** Appends batches, each in one transaction: after any crash a batch is there as a whole, or not at all. */
+export class StoreWriter {
+  readonly #duckdb: DuckDB;
+  readonly #connection: DuckDBConnection;
+  readonly #appenders: Appenders;
+  readonly #columns: readonly Column[];
+  readonly #env: string;
+
+  constructor(
+    duckdb: DuckDB,
+    connection: DuckDBConnection,
+    appenders: Appenders,
+    columns: readonly Column[],
+    env: string,
+  ) {
+    this.#duckdb = duckdb;
+    this.#connection = connection;
+    this.#appenders = appenders;
+    this.#columns = columns;
+    this.#env = env;
+  }
+
+  /** Resolves once the batch is on disk. On failure nothing of it is stored, and it may be written again. */
+  async write(batch: Batch): Promise<void> {
+    await this.#connection.run('BEGIN');
+    try {
+      for (const reading of batch.readings) this.#appendReading(reading);
+      for (const point of batch.points) this.#appendPoint(point);
+      for (const appender of Object.values(this.#appenders)) appender.flushSync();
+      // Awaited, so that the fsync happens on a thread of DuckDB's.
+      await this.#connection.run('COMMIT');
+    } catch (error) {
+      for (const appender of Object.values(this.#appenders)) appender.clear();
+      await this.#connection.run('ROLLBACK').catch(() => {}); // A failed COMMIT has already rolled back.
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const appender of Object.values(this.#appenders)) appender.closeSync();
+  }
+
+  #appendReading({ timestamp, values, defect }: Reading): void {
+    const appender = this.#appenders.readings;
+    this.#begin(appender, timestamp);
+    appender.appendBoolean(defect);
+    for (const { index, integer } of this.#columns) {
+      const value = values[index] as Value | null | undefined;
+      if (value === null || value === undefined) appender.appendNull();
+      else if (integer) appender.appendBigInt(BigInt(value));
+      else appender.appendDouble(Number(value));
+    }
+    appender.endRow();
+  }
+
+  #appendPoint({ kind, fields, timestamp }: Point): void {
+    const appender = kind === undefined ? this.#appenders.runner : this.#appenders.errors;
+    for (const [field, value] of Object.entries(fields)) {
+      this.#begin(appender, timestamp);
+      appender.appendVarchar(kind ?? field);
+      appender.appendBigInt(BigInt(value));
+      appender.endRow();
+    }
+  }
+
+  #begin(appender: DuckDBAppender, timestamp: bigint): void {
+    appender.appendTimestampNanoseconds(new this.#duckdb.DuckDBTimestampNanosecondsValue(timestamp));
+    appender.appendVarchar(this.#env);
+  }
+}
+
+const SQL_TYPES = { float: 'DOUBLE', integer: 'BIGINT' } as const;
+
+/** An identifier, quoted for SQL. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+async function loadDuckDB(): Promise<DuckDB> {
+  try {
+    return await import('@duckdb/node-api');
+  } catch (cause) {
+    throw new VisualizerError(
+      'STORE_UNAVAILABLE',
+      `The embedded store needs DuckDB, which is not installed for ${process.platform}-${process.arch}. ` +
+        'Write to an InfluxDB instead, with --host <name>.',
+      { cause },
+    );
+  }
+}
+
+/** Small limits, since a Raspberry Pi has a gigabyte for everything; and nothing is ever downloaded. */
+async function createInstance(duckdb: DuckDB, file: string): Promise<DuckDBInstance> {
+  try {
+    return await duckdb.DuckDBInstance.create(file, {
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      checkpoint_threshold: '4MB',
+      memory_limit: '512MB',
+      threads: '2',
+    });
+  } catch (cause) {
+    const message = messageOf(cause);
+    const holder = /Conflicting lock is held in (.*?)(?:\(PID (\d+)\))/s.exec(message);
+    if (holder) {
+      const text = `The store ${file} is in use by process ${holder[2]} (${holder[1]?.trim()}). End that run first.`;
+      throw new VisualizerError('ALREADY_RUNNING', text, { cause });
+    }
+    if (/Failure while replaying WAL/.test(message)) throw cause;
+    throw new VisualizerError('STATE_UNUSABLE', `The store ${file} cannot be opened: ${message}`, { cause });
+  }
+}
+
+function changedType({ name, type }: Metric, stored: string): VisualizerError {
+  return new VisualizerError(
+    'BAD_DEFINITION',
+    `The metric ${name} is of type ${type}, but the store holds it as ${stored}. ` +
+      'Give the metric another name, or record into another --state-dir.',
+  );
+}
