@@ -1,0 +1,187 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import type { Ledger } from '../ledger.js';
+import type { Log } from '../log.js';
+import type { LinkMonitor } from './link-monitor.js';
+import type { RejectedLines } from './rejected.js';
+import { culprits, type Line, linesOf } from './sift.js';
+import type { Verdict } from './verdict.js';
+
+/** The way to a server; `write` sends lines, each ended by a newline, and tells what became of them. */
+export interface Link {
+  /** For people: `InfluxDB at host:port`. */
+  readonly name: string;
+  write(lines: string, signal: AbortSignal): Promise<Verdict>;
+  close?(): Promise<void>;
+}
+
+/** What was appended together: line protocol whose first `lines` lines are readings. */
+export interface Entry {
+  readonly sequence: number;
+  readonly payload: Buffer;
+  readonly lines: number;
+}
+
+/** The durable queue that delivery drains, first in, first out. */
+export interface Backlog {
+  /** The oldest entries that are not settled, up to `maxBytes` of them but at least one, if any. */
+  peek(maxBytes: number): Promise<readonly Entry[]>;
+  /** The entry is done: `delivered + rejected` are its readings. */
+  settle(outcome: { sequence: number; delivered: number; rejected: number }): Promise<void>;
+}
+
+export interface DeliveryOptions {
+  readonly link: Link;
+  readonly backlog: Backlog;
+  readonly ledger: Ledger;
+  readonly rejected: RejectedLines;
+  readonly monitor: LinkMonitor;
+  readonly log: Log;
+  /** First and longest wait between attempts, in ms. */
+  readonly backOffMs?: readonly [number, number];
+}
+
+/** Entries are sent together up to this size: a long backlog of small entries goes out in large requests. */
+const REQUEST_BYTES = 1024 * 1024;
+const SHORTEST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+/** A server may ask for patience, but not for ever. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+
+/**
+ * Drains the backlog into the link: one request in flight, each entry settled by a verdict, and only then the
+ * next. What the server does not take now is tried again for ever; what it will never take is sifted out.
+ */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  #wake: () => void = () => {};
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Says that the backlog has something new. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Delivers until `stop` is aborted; what is in flight then stays in the backlog. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { backlog } = this.#options;
+    stop.addEventListener('abort', () => this.#wake(), { once: true });
+    while (!stop.aborted) {
+      const woken = this.#nextWake();
+      try {
+        const entries = await backlog.peek(REQUEST_BYTES);
+        if (entries.length === 0) await woken;
+        else await this.#deliver(entries, stop);
+      } catch (error) {
+        if (!stop.aborted) await this.#survive(error, stop);
+      }
+    }
+  }
+
+  /** A disk that cannot be read, or a fault of ours, must not end delivery: it is said, and tried again. */
+  async #survive(error: unknown, stop: AbortSignal): Promise<void> {
+    const { log, backOffMs } = this.#options;
+    log.error({ err: error }, 'Delivery failed for a reason that is not the server; trying again');
+    await delay(backOffMs?.[1] ?? LONGEST_WAIT_MS, undefined, { signal: stop }).catch(() => {});
+  }
+
+  /** Asked for before the backlog is looked at, so that nothing appended meanwhile is overlooked. */
+  #nextWake(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  async #deliver(entries: readonly Entry[], stop: AbortSignal): Promise<void> {
+    const { backlog, ledger } = this.#options;
+    const rejected = entries.map(() => 0);
+    const body = Buffer.concat(entries.map(({ payload }) => payload)).toString('utf8');
+    const verdict = await this.#verdictOn(body, stop);
+    if (verdict.kind !== 'accepted') await this.#sift(linesOf(entries), verdict, rejected, stop);
+
+    for (const [index, { sequence, lines }] of entries.entries()) {
+      const lost = rejected[index] as number;
+      ledger.delivered(lines - lost);
+      ledger.rejected(lost);
+      await backlog.settle({ sequence, delivered: lines - lost, rejected: lost });
+    }
+  }
+
+  /**
+   * Finds the lines that the server will not take, by halving: k bad ones among n cost O(k log n) requests.
+   * Where the server has taken the rest already, nothing is sent again.
+   */
+  async #sift(lines: Line[], verdict: Verdict, rejected: number[], stop: AbortSignal): Promise<void> {
+    if (verdict.kind === 'accepted') return;
+    const { reason } = verdict;
+    const named = verdict.kind === 'refused' ? culprits(lines, verdict) : undefined;
+    if (named !== undefined) return this.#reject(named.lines, reason, named.count, rejected);
+    if (lines.length === 1) return this.#reject(lines, reason, 1, rejected);
+    const middle = Math.ceil(lines.length / 2);
+    for (const half of [lines.slice(0, middle), lines.slice(middle)]) {
+      const body = half.map(({ text }) => `${text}\n`).join('');
+      await this.#sift(half, await this.#verdictOn(body, stop), rejected, stop);
+    }
+  }
+
+  /** `count` of these lines are refused for good; the server does not always say which. */
+  async #reject(lines: Line[], reason: string, count: number, rejected: number[]): Promise<void> {
+    await this.#options.rejected.write(
+      lines.map(({ text }) => text),
+      reason,
+      count,
+    );
+    this.#options.ledger.error('batch_sending_error', count);
+    for (const { entry } of lines.filter(({ reading }) => reading).slice(0, count)) {
+      rejected[entry] = (rejected[entry] as number) + 1;
+    }
+  }
+
+  /** Sends until there is a verdict on the lines themselves: accepted, split or refused. */
+  #verdictOn(body: string, stop: AbortSignal): Promise<Verdict> {
+    const { link, ledger, monitor } = this.#options;
+    const attempt = async () => {
+      const started = performance.now();
+      const verdict = await link.write(body, stop);
+      stop.throwIfAborted();
+      monitor.observe(verdict, performance.now() - started);
+      if (verdict.kind === 'retry') ledger.error('connectivity_error');
+      if (verdict.kind === 'hold') ledger.error('batch_sending_error');
+      if (verdict.kind === 'retry' || verdict.kind === 'hold') throw new NotNow(verdict);
+      return verdict;
+    };
+    return pRetry(attempt, {
+      retries: Number.POSITIVE_INFINITY,
+      // The wait is ours: full jitter, or what the server asks for.
+      minTimeout: 0,
+      signal: stop,
+      onFailedAttempt: async ({ error, attemptNumber }) => {
+        if (error instanceof NotNow) {
+          await delay(this.#waitMs(error.verdict, attemptNumber), undefined, { signal: stop });
+        }
+      },
+      shouldRetry: ({ error }) => error instanceof NotNow,
+    });
+  }
+
+  #waitMs(verdict: Verdict, attempt: number): number {
+    const [shortest, longest] = this.#options.backOffMs ?? [SHORTEST_WAIT_MS, LONGEST_WAIT_MS];
+    if (verdict.kind === 'hold') return longest * (0.5 + Math.random() / 2);
+    if (verdict.kind === 'retry' && verdict.afterMs !== undefined) {
+      return Math.min(verdict.afterMs, LONGEST_RETRY_AFTER_MS);
+    }
+    return Math.random() * Math.min(shortest * 2 ** attempt, longest);
+  }
+}
+
+class NotNow extends Error {
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict) {
+    super(verdict.kind);
+    this.verdict = verdict;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Log } from '../log.js';
+import { formatDuration } from '../quantity.js';
+import type { Verdict } from './verdict.js';
+
+export type LinkState = 'connecting' | 'online' | 'offline' | 'held';
+
+/** While nothing changes, an outage is mentioned this often. */
+const SUMMARY_MS = 15 * 60_000;
+
+/** Knows how the link is, and says so when that changes: an outage of hours is a few lines, not thousands. */
+export class LinkMonitor {
+  readonly #name: string;
+  readonly #log: Log;
+  readonly #queued: () => number;
+  #state: LinkState = 'connecting';
+  #since = performance.now();
+  #saidAt = 0;
+  #attempts = 0;
+  #writeMs = 0;
+
+  /** `queued`: how many readings wait, for the log. */
+  constructor(name: string, log: Log, queued: () => number) {
+    this.#name = name;
+    this.#log = log;
+    this.#queued = queued;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** How long the newest request took, in ms. */
+  get writeMs(): number {
+    return this.#writeMs;
+  }
+
+  observe(verdict: Verdict, tookMs: number): void {
+    const state = verdict.kind === 'retry' ? 'offline' : verdict.kind === 'hold' ? 'held' : 'online';
+    this.#writeMs = tookMs;
+    const now = performance.now();
+    if (state !== this.#state) {
+      this.#announce(state, verdict, formatDuration(Math.round((now - this.#since) / 1000) * 1000));
+      this.#state = state;
+      this.#since = now;
+      this.#attempts = 0;
+    } else if (state !== 'online' && now - this.#saidAt >= SUMMARY_MS) {
+      const since = formatDuration(Math.round((now - this.#since) / 60_000) * 60_000);
+      this.#say('warn', verdict, `Still no delivery to ${this.#name}, for ${since} now`);
+    }
+    this.#attempts += 1;
+  }
+
+  #announce(state: LinkState, verdict: Verdict, lasted: string): void {
+    if (state === 'offline') {
+      this.#say('warn', verdict, `${this.#name} does not take readings now; they wait in the buffer`);
+    } else if (state === 'held') {
+      this.#say('error', verdict, `${this.#name} refuses what is sent; readings wait in the buffer`);
+    } else if (this.#state === 'connecting') {
+      this.#say('info', verdict, `${this.#name} takes the readings`);
+    } else {
+      this.#say(
+        'info',
+        verdict,
+        `${this.#name} takes readings again, after ${lasted}; the queue is on its way`,
+      );
+    }
+  }
+
+  #say(level: 'info' | 'warn' | 'error', verdict: Verdict, text: string): void {
+    this.#saidAt = performance.now();
+    const { kind: _, ...details } = verdict;
+    this.#log[level]({ ...details, attempts: this.#attempts, queued: this.#queued() }, text);
+  }
+}

@@ -1,0 +1,83 @@
+/** What became of one request: the server's answer, or why there was none. */
+export type Answer =
+  | {
+      readonly status: number;
+      readonly body: string;
+      /** The header of that name, as it came. */
+      readonly retryAfter?: string | undefined;
+    }
+  | { readonly failure: Error };
+
+/** What an answer means for the lines that were sent. Nothing leaves the buffer without one. */
+export type Verdict =
+  | { readonly kind: 'accepted' }
+  /** The server is away or busy: keep, and try again. */
+  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number | undefined }
+  /** A person has to mend something first: keep, say so, and try again slowly. */
+  | { readonly kind: 'hold'; readonly reason: string; readonly mend: string }
+  /** Too large for the server: send it in halves. */
+  | { readonly kind: 'split'; readonly reason: string }
+  /** Some lines will never be taken. `dropped`: how many, where the server took the others already. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly dropped?: number | undefined };
+
+/** The one place that decides what an answer means (DESIGN 3.4). `now` in ms, for a Retry-After date. */
+export function verdictOf(answer: Answer, now = Date.now()): Verdict {
+  if ('failure' in answer) return { kind: 'retry', reason: failureReason(answer.failure) };
+  const { status, body } = answer;
+  const reason = `${status} ${reasonIn(body)}`.trim();
+  if (status >= 200 && status < 300) return { kind: 'accepted' };
+  const mend = MENDING[status];
+  if (mend !== undefined) return { kind: 'hold', reason, mend };
+  if (status === 413) return { kind: 'split', reason };
+  if (status === 400 || status === 422) return { kind: 'refused', reason, dropped: droppedIn(reason) };
+  if (status === 408 || status === 429 || status >= 500) {
+    return { kind: 'retry', reason, afterMs: retryAfterMs(answer.retryAfter, now) };
+  }
+  return { kind: 'hold', reason, mend: 'the server answers what no InfluxDB would; check --host and --port' };
+}
+
+const MENDING: Readonly<Record<number, string>> = {
+  401: 'set INFLUX_TOKEN (2.x, 3.x), or INFLUX_USERNAME and INFLUX_PASSWORD (1.x), to what the server accepts',
+  403: 'give the token or user the right to write to the bucket or database',
+  404: 'create the bucket or database, or name the right one with INFLUX_BUCKET and INFLUX_ORG',
+};
+
+/**
+ * The header's value in ms: seconds or an HTTP date.
+ * Rule: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** The message in an answer's body: `error` in 1.x and 3.x, `message` in 2.x, else the text. */
+function reasonIn(body: string): string {
+  try {
+    const { error, message } = JSON.parse(body);
+    return String(message ?? error ?? body);
+  } catch {
+    return body.trim().slice(0, 500);
+  }
+}
+
+/** 1.x and 2.x say `partial write: <reason> dropped=<n>` where the rest of the lines is stored. */
+function droppedIn(reason: string): number | undefined {
+  const match = /partial write.* dropped=(\d+)/s.exec(reason);
+  return match ? Number(match[1]) : undefined;
+}
+
+const FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
+  ENOTFOUND: 'the host name is not known (ENOTFOUND)',
+  EAI_AGAIN: 'the host name cannot be looked up now (EAI_AGAIN)',
+  ECONNRESET: 'the connection was cut (ECONNRESET)',
+  EHOSTUNREACH: 'no way to that host (EHOSTUNREACH)',
+};
+
+function failureReason(failure: Error): string {
+  const { code } = failure as NodeJS.ErrnoException;
+  return FAILURES[code ?? ''] ?? (failure.name === 'TimeoutError' ? 'no answer in time' : failure.message);
+}
