@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import type { Definition, Metric } from '../definition.js';
+import { readDefinition } from '../definition-file.js';
+import { LineProtocol } from '../influx/line-protocol.js';
+import type { Log } from '../log.js';
+import type { Batch } from '../reading.js';
+import { defaultStateDir } from '../resolve-settings.js';
+import { BUNDLED, type Settings } from '../settings.js';
+import { stateDirectory } from '../state-directory.js';
+import { Store } from '../store/duckdb.js';
+import { type StoredReading, storedPoints, storedReadings, type TimeRange } from '../store/readings.js';
+
+export interface ExportContext {
+  readonly settings: Settings;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly output: Writable;
+}
+
+type Columns = readonly Pick<Metric, 'name' | 'type'>[];
+
+/**
+ * Prints what the embedded store holds.
+ * @throws VisualizerError STATE_UNUSABLE where there is no store, ALREADY_RUNNING while a run holds it
+ */
+export async function exportStore({ settings, environment, log, output }: ExportContext): Promise<void> {
+  const definition = readDefinition(settings.sensor ?? BUNDLED.sensor);
+  const path = settings.stateDir ?? defaultStateDir(definition.name, environment);
+  const store = await Store.openExisting(stateDirectory(path).store, log);
+  try {
+    const columns = await store.metricColumns();
+    const texts =
+      settings.format === 'csv'
+        ? csv(store, columns, settings)
+        : lineProtocol(store, columns, settings, definition);
+    for await (const text of texts) {
+      if (!output.write(text)) await once(output, 'drain');
+    }
+  } finally {
+    store.close();
+  }
+}
+
+/** The readings, a header first. By RFC 4180, but for lines that end with LF as Unix tools expect. */
+async function* csv(store: Store, columns: Columns, range: TimeRange): AsyncGenerator<string> {
+  yield `${['time', 'env', 'defect', ...columns.map(({ name }) => name)].join(',')}\n`;
+  for await (const readings of storedReadings(store, columns, range)) {
+    yield readings.map((reading) => `${csvRow(reading)}\n`).join('');
+  }
+}
+
+function csvRow({ timestamp, env, defect, values }: StoredReading): string {
+  return [rfc3339(timestamp), csvText(env), defect, ...values.map((value) => value ?? '')].join(',');
+}
+
+function csvText(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** With all nine digits of the second. */
+function rfc3339(timestamp: bigint): string {
+  const seconds = new Date(Number(timestamp / 1_000_000n)).toISOString().slice(0, 19);
+  return `${seconds}.${String(timestamp % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
+/** The readings and the runner's points, ready to be written to an InfluxDB. */
+async function* lineProtocol(
+  store: Store,
+  metrics: Columns,
+  range: TimeRange,
+  definition: Definition,
+): AsyncGenerator<string> {
+  const encoders = new Map<string, LineProtocol>();
+  const encode = (env: string, batch: Pick<Batch, 'readings' | 'points'>): string => {
+    const encoder = encoders.get(env) ?? new LineProtocol({ ...definition, metrics }, env);
+    encoders.set(env, encoder);
+    return encoder.encode(batch);
+  };
+  for await (const readings of storedReadings(store, metrics, range)) {
+    yield readings.map((reading) => encode(reading.env, { readings: [reading], points: [] })).join('');
+  }
+  for await (const points of storedPoints(store, range)) {
+    yield points.map((point) => encode(point.env, { readings: [], points: [point] })).join('');
+  }
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { messageOf, VisualizerError } from './errors.js';
+import { SETTINGS, type Setting, type Settings } from './settings.js';
+
+/** Where the values come from besides the defaults. */
+export interface Sources {
+  /** By flag, as they were typed; a switch is `true` or `false`. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
+  /** A YAML file that maps flags (without dashes) to values. */
+  readonly file?: string | undefined;
+}
+
+/**
+ * Finds every setting's value.
+ * @throws VisualizerError BAD_SETTING, its message a line for every value that is none, with where it came from
+ */
+export function resolveSettings(sources: Sources): Settings {
+  const file = sources.file === undefined ? {} : readSettingsFile(sources.file);
+  const mistakes: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+    const found = find(setting, sources, file);
+    if (found === undefined) continue;
+    values[name] = setting.parse(found.text);
+    if (values[name] === undefined) {
+      const shown = setting.flag === undefined ? 'its value' : JSON.stringify(found.text);
+      mistakes.push(`${found.source}: ${shown} must be ${setting.expected}`);
+    }
+  }
+  if (mistakes.length > 0) {
+    throw new VisualizerError(
+      'BAD_SETTING',
+      `A setting has a wrong value:\n${mistakes.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  return values as unknown as Settings;
+}
+
+/** `$XDG_STATE_HOME/visualizer/<sensor name>`, by the XDG base directory specification. */
+export function defaultStateDir(sensorName: string, environment: NodeJS.ProcessEnv): string {
+  const base = environment.XDG_STATE_HOME || join(environment.HOME || homedir(), '.local', 'state');
+  return join(base, 'visualizer', sensorName);
+}
+
+interface Found {
+  readonly text: string;
+  readonly source: string;
+}
+
+function find(
+  setting: Setting,
+  { flags, environment }: Sources,
+  file: Record<string, string>,
+): Found | undefined {
+  const { flag, env, fallback } = setting;
+  const typed = flag === undefined ? undefined : flags[flag];
+  if (typed !== undefined) return { text: typed, source: `--${flag}` };
+  if (environment[env]) return { text: environment[env], source: `environment variable ${env}` };
+  if (flag === undefined) return findSecretFile(env, environment);
+  const key = flag.replace(/^no-/, '');
+  if (file[key] !== undefined) return { text: file[key], source: `settings file, ${key}` };
+  return fallback === undefined ? undefined : { text: fallback, source: 'default' };
+}
+
+/** A secret may also stand in a file that `<NAME>_FILE` names, as container platforms mount them. */
+function findSecretFile(env: string, environment: NodeJS.ProcessEnv): Found | undefined {
+  const variable = `${env}_FILE`;
+  const file = environment[variable];
+  if (!file) return undefined;
+  try {
+    return { text: readFileSync(file, 'utf8').trim(), source: `environment variable ${variable}` };
+  } catch (cause) {
+    throw new VisualizerError('BAD_SETTING', `${variable}: ${file} cannot be read: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function readSettingsFile(file: string): Record<string, string> {
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(file, 'utf8')) ?? {};
+  } catch (cause) {
+    throw new VisualizerError('BAD_SETTING', `--config: ${file} cannot be read: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  const known = Object.values<Setting>(SETTINGS).flatMap(({ flag }) => flag?.replace(/^no-/, '') ?? []);
+  const unknown = Object.keys(content as object).filter((key) => !known.includes(key));
+  if (typeof content !== 'object' || Array.isArray(content) || unknown.length > 0) {
+    const problem =
+      unknown.length > 0 ? `${unknown.join(', ')} is no setting` : 'it must map settings to values';
+    throw new VisualizerError('BAD_SETTING', `--config: ${file}: ${problem}; known: ${known.join(', ')}`);
+  }
+  return Object.fromEntries(Object.entries(content as object).map(([key, value]) => [key, String(value)]));
+}

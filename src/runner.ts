@@ -1,0 +1,204 @@
+import type { Writable } from 'node:stream';
+import type { Definition } from './definition.js';
+import { readDefinition } from './definition-file.js';
+import type { Destination } from './destination.js';
+import { VisualizerError } from './errors.js';
+import { holdWhileFailing } from './holding.js';
+import { LineProtocol } from './influx/line-protocol.js';
+import { intake } from './intake.js';
+import { Ledger } from './ledger.js';
+import type { Recent } from './local/recent.js';
+import type { Log } from './log.js';
+import { defaultStateDir } from './resolve-settings.js';
+import { BUNDLED, type Settings } from './settings.js';
+import { Clock } from './source/clock.js';
+import { type SensorExit, type SourceEvent, supervise } from './source/supervisor.js';
+import { lockStateDirectory, type StateDirectory, stateDirectory } from './state-directory.js';
+
+export interface RunContext {
+  readonly settings: Settings;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** For `--dry-run`. */
+  readonly output: Writable;
+  /** Ends the run in good order: the sensor is stopped, what it printed is stored, delivery is given its time. */
+  readonly stop: AbortSignal;
+}
+
+/** A run that has begun: what its parts share. */
+interface Run extends RunContext {
+  readonly definition: Definition;
+  readonly ledger: Ledger;
+  /** Absent for `--dry-run`, which leaves no trace. */
+  readonly state: StateDirectory | undefined;
+  /** Undone in reverse order when the run ends. */
+  readonly closers: (() => Promise<void> | void)[];
+}
+
+/**
+ * Runs a sensor until it is stopped, or ends for good.
+ * @throws VisualizerError SENSOR_FAILED when the sensor failed and was not to be restarted; others where the run
+ *   could not begin
+ */
+export async function run(context: RunContext): Promise<void> {
+  const definition = readDefinition(context.settings.sensor ?? BUNDLED.sensor);
+  const closers: Run['closers'] = [];
+  try {
+    const state = openState(context, definition, closers);
+    const exit = await record({ ...context, definition, ledger: new Ledger(definition), state, closers });
+    if (exit?.wanted === false && !context.stop.aborted) throw sensorFailed(exit);
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+/** The way of the data, from the sensor to the destination. Returns how the sensor ended. */
+async function record(run: Run): Promise<SensorExit | undefined> {
+  const { settings, log, definition, ledger } = run;
+  const clock = await openClock(run);
+  const destination = await openDestination(run);
+  const recent = await openPage(run, destination);
+  log.info({ sensor: definition.name, env: settings.env }, `Recording to the ${destination.name}`);
+  run.closers.unshift(() => log.info(ledger.counters, 'The run has ended'));
+
+  const source = openSource(run);
+  const batches = intake(source.events, {
+    definition,
+    clock,
+    ledger,
+    log,
+    flushIntervalMs: settings.flushInterval,
+    batchLines: settings.batchLines,
+    runnerFields: () => destination.runnerFields?.() ?? {},
+  });
+  for await (const batch of batches) {
+    // The mark goes first: a timestamp that is stored anywhere is never given out again.
+    await clock.persist();
+    await destination.write(batch);
+    recent?.add(batch);
+  }
+  return source.exit;
+}
+
+function openState(
+  { settings, environment }: RunContext,
+  { name }: Definition,
+  closers: Run['closers'],
+): StateDirectory | undefined {
+  if (settings.dryRun) return undefined;
+  const path = settings.stateDir ?? defaultStateDir(name, environment);
+  closers.push(lockStateDirectory(path));
+  return stateDirectory(path);
+}
+
+async function openClock({ state, log, closers }: Run): Promise<Clock> {
+  const clock = await Clock.open(state?.clock);
+  closers.push(() => clock.close());
+  const text = 'The clock is behind the newest reading; timestamps go on from there until it has caught up';
+  if (clock.aheadMs > 1_000) log.warn({ aheadMs: clock.aheadMs }, text);
+  return clock;
+}
+
+/** Each destination is loaded only where it is used: DuckDB alone weighs more than all the rest. */
+async function openDestination(run: Run): Promise<Destination> {
+  const { ledger, log, closers } = run;
+  const destination = holdWhileFailing(await chooseDestination(run), { ledger, log });
+  closers.push(() => destination.close());
+  return destination;
+}
+
+async function chooseDestination(run: Run): Promise<Destination> {
+  const { settings, definition, ledger, log, output, state } = run;
+  const { env, host } = settings;
+  if (state === undefined) {
+    const { dryRun } = await import('./dry-run.js');
+    return dryRun(output, new LineProtocol(definition, env), ledger);
+  }
+  if (host === undefined) {
+    const { EmbeddedDestination } = await import('./store/embedded.js');
+    return EmbeddedDestination.open({
+      file: state.store,
+      definition,
+      env,
+      retentionMs: settings.retention,
+      ledger,
+      log,
+    });
+  }
+  const { InfluxDestination } = await import('./influx/destination.js');
+  const { HttpLink } = await import('./influx/http.js');
+  return InfluxDestination.open({
+    link: new HttpLink({ ...settings, host, timeoutMs: settings.writeTimeout }),
+    state,
+    lineProtocol: new LineProtocol(definition, env),
+    ledger,
+    log,
+    bufferMaxBytes: settings.bufferMax,
+    bufferMaxAgeMs: settings.bufferMaxAge,
+    drainTimeoutMs: settings.drainTimeout,
+  });
+}
+
+/** Serves the live page, and returns what it shows: the readings of the last minutes, those in the store included. */
+async function openPage(run: Run, destination: Destination): Promise<Recent | undefined> {
+  const { settings, definition, ledger, log, state, closers } = run;
+  if (!settings.page || state === undefined) return undefined;
+  const { Recent, WINDOW_MS } = await import('./local/recent.js');
+  const { startPage } = await import('./local/server.js');
+  const recent = new Recent(definition);
+  const from = BigInt(Date.now() - WINDOW_MS) * 1_000_000n;
+  for await (const readings of destination.history?.(from) ?? []) {
+    recent.add({ readings });
+  }
+  const page = await startPage({
+    port: settings.pagePort,
+    definition,
+    env: settings.env,
+    destination: destination.name,
+    recent,
+    counters: () => ({ ...ledger.counters, stored: ledger.totals.delivered }),
+    log,
+  });
+  closers.push(() => page.close());
+  log.info(`The live page is at ${page.url}`);
+  return recent;
+}
+
+/** The sensor's events; `exit` tells how it ended the last time, once it has. */
+function openSource({ settings, environment, log, stop, closers }: Run): {
+  readonly events: AsyncIterable<SourceEvent>;
+  readonly exit: SensorExit | undefined;
+} {
+  // Whatever ends the run, ends the sensor.
+  const abort = new AbortController();
+  closers.push(() => abort.abort());
+  let exit: SensorExit | undefined;
+  async function* events(): AsyncGenerator<SourceEvent> {
+    const supervised = supervise(
+      {
+        executable: settings.executable ?? BUNDLED.executable,
+        restart: settings.restart,
+        maxLineBytes: settings.maxLineBytes,
+        killAfterMs: settings.killAfter,
+        environment,
+        log,
+      },
+      AbortSignal.any([stop, abort.signal]),
+    );
+    for await (const event of supervised) {
+      if (event.kind === 'exit') exit = event.exit;
+      yield event;
+    }
+  }
+  return {
+    events: events(),
+    get exit() {
+      return exit;
+    },
+  };
+}
+
+function sensorFailed({ code, signal }: SensorExit): VisualizerError {
+  const how = signal === undefined ? `exit code ${code}` : `signal ${signal}`;
+  return new VisualizerError('SENSOR_FAILED', `The sensor failed with ${how}; it was not to be restarted.`);
+}

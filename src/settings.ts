@@ -1,0 +1,266 @@
+import { fileURLToPath } from 'node:url';
+import { LOG_LEVELS } from './log.js';
+import {
+  bytes,
+  duration,
+  hostName,
+  integer,
+  moment,
+  oneOf,
+  onOff,
+  path,
+  port,
+  tag,
+  text,
+} from './setting-kinds.js';
+
+/**
+ * The one table of settings. Flags, environment variables, the settings file, help and the README's table are
+ * all derived from it. A value is looked for in this order: flag, environment, file, default.
+ */
+export interface Setting<T = unknown> {
+  /** Without the dashes; absent for secrets, which a process list must not show. */
+  readonly flag?: string;
+  readonly env: string;
+  /** How the value is called in the help; absent for a switch. */
+  readonly placeholder?: string;
+  /** As it would be written; absent where there is none. */
+  readonly fallback?: string;
+  /** The value, or undefined where the text is none. */
+  readonly parse: (text: string) => T | undefined;
+  /** What `parse` expects, for errors: `a port, 1 to 65535`. */
+  readonly expected: string;
+  readonly help: string;
+  readonly commands: readonly Command[];
+}
+
+export type Command = 'run' | 'export';
+
+/** A file of the package itself. */
+function bundled(name: string): string {
+  return fileURLToPath(new URL(`../sensor_runner/${name}`, import.meta.url));
+}
+
+const RUN = ['run'] as const;
+const EXPORT = ['export'] as const;
+const BOTH = ['run', 'export'] as const;
+
+export const SETTINGS = {
+  executable: {
+    ...path,
+    flag: 'path-executable',
+    env: 'VISUALIZER_PATH_EXECUTABLE',
+    help: 'the sensor: a program that prints a line for each reading (default: the bundled sensor)',
+    commands: RUN,
+  },
+  sensor: {
+    ...path,
+    flag: 'sensor',
+    env: 'VISUALIZER_SENSOR',
+    help: 'the sensor definition, a YAML file (default: that of the bundled sensor)',
+    commands: BOTH,
+  },
+  host: {
+    ...hostName,
+    flag: 'host',
+    env: 'HOST_METRICS',
+    help: 'write to the InfluxDB on this host; without it, to the embedded store',
+    commands: RUN,
+  },
+  port: {
+    ...port,
+    flag: 'port',
+    env: 'PORT_METRICS',
+    fallback: '8086',
+    help: "InfluxDB's port",
+    commands: RUN,
+  },
+  env: {
+    ...tag,
+    flag: 'env',
+    env: 'ENV',
+    fallback: 'dev',
+    help: 'the tag env of everything written, such as prod or lab-2',
+    commands: RUN,
+  },
+  org: {
+    ...tag,
+    flag: 'org',
+    env: 'INFLUX_ORG',
+    fallback: 'visualizer',
+    help: 'the organisation (InfluxDB 2.x)',
+    commands: RUN,
+  },
+  bucket: {
+    ...tag,
+    flag: 'bucket',
+    env: 'INFLUX_BUCKET',
+    fallback: 'sensor',
+    help: 'the bucket; the database on InfluxDB 1.x, created where it is missing',
+    commands: RUN,
+  },
+  token: { ...text, env: 'INFLUX_TOKEN', help: 'the API token (InfluxDB 2.x and 3)', commands: RUN },
+  username: {
+    ...text,
+    env: 'INFLUX_USERNAME',
+    help: 'the user (InfluxDB 1.x, where it asks)',
+    commands: RUN,
+  },
+  password: { ...text, env: 'INFLUX_PASSWORD', help: "that user's password", commands: RUN },
+  writeTimeout: {
+    ...duration(100),
+    flag: 'write-timeout',
+    env: 'VISUALIZER_WRITE_TIMEOUT',
+    fallback: '10s',
+    help: 'a request to InfluxDB that takes longer has failed',
+    commands: RUN,
+  },
+  stateDir: {
+    ...path,
+    flag: 'state-dir',
+    env: 'VISUALIZER_STATE_DIR',
+    help: 'where readings are kept (default: $XDG_STATE_HOME/visualizer/<sensor name>)',
+    commands: BOTH,
+  },
+  bufferMax: {
+    ...bytes(1024 ** 2),
+    flag: 'buffer-max',
+    env: 'VISUALIZER_BUFFER_MAX',
+    fallback: '1GiB',
+    help: 'how much may wait on disk for InfluxDB; the oldest goes first, and is counted',
+    commands: RUN,
+  },
+  bufferMaxAge: {
+    ...duration(0),
+    flag: 'buffer-max-age',
+    env: 'VISUALIZER_BUFFER_MAX_AGE',
+    fallback: '0',
+    help: 'how long it may wait there; 0 is for ever',
+    commands: RUN,
+  },
+  drainTimeout: {
+    ...duration(0),
+    flag: 'drain-timeout',
+    env: 'VISUALIZER_DRAIN_TIMEOUT',
+    fallback: '5s',
+    help: 'how long a stopping run tries to deliver what waits; the rest is kept for the next run',
+    commands: RUN,
+  },
+  retention: {
+    ...duration(0),
+    flag: 'retention',
+    env: 'VISUALIZER_RETENTION',
+    fallback: '30d',
+    help: 'how long the embedded store keeps readings; 0 is for ever',
+    commands: RUN,
+  },
+  pagePort: {
+    ...integer(0, 65_535),
+    placeholder: 'port',
+    flag: 'page-port',
+    env: 'VISUALIZER_PAGE_PORT',
+    fallback: '8087',
+    help: 'the port of the live page on 127.0.0.1; 0 takes any free one',
+    commands: RUN,
+  },
+  page: {
+    ...onOff,
+    flag: 'no-page',
+    env: 'VISUALIZER_PAGE',
+    fallback: 'true',
+    help: 'serve no live page',
+    commands: RUN,
+  },
+  restart: {
+    ...oneOf('policy', ['always', 'on-failure', 'never']),
+    flag: 'restart',
+    env: 'VISUALIZER_RESTART',
+    fallback: 'always',
+    help: 'start a sensor that ended again: always, on-failure or never; then the run ends with the sensor',
+    commands: RUN,
+  },
+  killAfter: {
+    ...duration(0),
+    flag: 'kill-after',
+    env: 'VISUALIZER_KILL_AFTER',
+    fallback: '5s',
+    help: 'how long a sensor may take to end after SIGTERM, before SIGKILL',
+    commands: RUN,
+  },
+  maxLineBytes: {
+    ...bytes(64),
+    flag: 'max-line-bytes',
+    env: 'VISUALIZER_MAX_LINE_BYTES',
+    fallback: '64KiB',
+    help: 'a longer line is skipped, and counted as error.line',
+    commands: RUN,
+  },
+  flushInterval: {
+    ...duration(10, 10_000),
+    flag: 'flush-interval',
+    env: 'VISUALIZER_FLUSH_INTERVAL',
+    fallback: '1s',
+    help: 'what was read is stored this often, 10ms to 10s',
+    commands: RUN,
+  },
+  batchLines: {
+    ...integer(1, 1_000_000),
+    flag: 'batch-lines',
+    env: 'VISUALIZER_BATCH_LINES',
+    fallback: '5000',
+    help: 'or as soon as there are this many lines',
+    commands: RUN,
+  },
+  dryRun: {
+    ...onOff,
+    flag: 'dry-run',
+    env: 'VISUALIZER_DRY_RUN',
+    fallback: 'false',
+    help: 'print line protocol to stdout, and write nowhere',
+    commands: RUN,
+  },
+  from: {
+    ...moment,
+    flag: 'from',
+    env: 'VISUALIZER_FROM',
+    help: 'readings from then on: a date and time, or how long ago, such as 1h',
+    commands: EXPORT,
+  },
+  to: {
+    ...moment,
+    flag: 'to',
+    env: 'VISUALIZER_TO',
+    help: 'readings before then, likewise',
+    commands: EXPORT,
+  },
+  format: {
+    ...oneOf('format', ['csv', 'lp']),
+    flag: 'format',
+    env: 'VISUALIZER_FORMAT',
+    fallback: 'csv',
+    help: 'csv: the readings; lp: line protocol of everything stored, error counts and runner metrics included',
+    commands: EXPORT,
+  },
+  logLevel: {
+    ...oneOf('level', LOG_LEVELS),
+    flag: 'log-level',
+    env: 'VISUALIZER_LOG_LEVEL',
+    fallback: 'info',
+    help: `the least of what is logged: ${LOG_LEVELS.join(', ')}`,
+    commands: BOTH,
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** A setting's value; undefined only where the table gives no fallback. */
+type ValueOf<S> = S extends { parse: (text: string) => infer T; fallback: string }
+  ? Exclude<T, undefined>
+  : S extends { parse: (text: string) => infer T }
+    ? T | undefined
+    : never;
+
+export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+
+/** The files that stand for those that are not named. */
+export const BUNDLED = { executable: bundled('sensor'), sensor: bundled('sensor.yaml') };

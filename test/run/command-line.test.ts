@@ -1,0 +1,256 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../servers/server.js';
+import { until } from '../until.js';
+import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** An executable shell script. */
+async function sensor(script: string): Promise<string> {
+  const file = join(folder, 'sensor');
+  await writeFile(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return file;
+}
+
+const run = (args: string[], environment = {}) =>
+  visualizer(['run', '--no-page', '--state-dir', join(folder, 'state'), ...args], environment);
+
+describe('run --dry-run', () => {
+  it('prints line protocol for each reading, with types, tags and rising timestamps, and writes nowhere', async () => {
+    const file = await sensor("printf '7.5 5123123 1\\n0 0 0\\n7.25 x 9007199254740993\\n'");
+    const { stdout, exitCode } = await run([
+      '--dry-run',
+      '--restart',
+      'never',
+      '--path-executable',
+      file,
+      '--env',
+      'lab',
+    ]);
+    const lines = stdout.split('\n');
+    expect(exitCode).toBe(0);
+    expect(lines.slice(0, 3).map((line) => line.replace(/ \d{19}$/, ''))).toEqual([
+      'sensor,env=lab,sensor=demo,defect=false cpu_load=7.5,random_value=5123123i,counter=1i',
+      'sensor,env=lab,sensor=demo,defect=true cpu_load=0,random_value=0i,counter=0i',
+      'sensor,env=lab,sensor=demo,defect=false cpu_load=7.25,counter=9007199254740993i',
+    ]);
+    const times = lines.slice(0, 3).map((line) => BigInt(line.split(' ').at(-1) as string));
+    expect(new Set(times).size).toBe(3);
+    expect(times).toEqual(times.toSorted());
+    expect(
+      lines.some((line) =>
+        line.startsWith('error.random_value,env=lab,sensor=demo,kind=error.random_value value=1i '),
+      ),
+    ).toBe(true);
+    expect(
+      lines.some((line) => line.startsWith('error.line,env=lab,sensor=demo,kind=error.line value=0i ')),
+    ).toBe(true);
+    expect(
+      lines.some((line) => /^runner,env=lab,sensor=demo read=3i,delivered=0i,queued=3i,/.test(line)),
+    ).toBe(true);
+    await expect(rm(join(folder, 'state'))).rejects.toThrow('ENOENT');
+  });
+
+  it('reads an unterminated last line', async () => {
+    const file = await sensor("printf '1 2 3\\n4 5 6'");
+    const { stdout } = await run(['--dry-run', '--restart', 'never', '--path-executable', file]);
+    expect(stdout.match(/^sensor,/gm)).toHaveLength(2);
+  });
+
+  it('ends quietly when its reader goes away', async () => {
+    const child = run(['--dry-run', '--path-executable', BUNDLED_SENSOR, '--flush-interval', '10ms']);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    const { exitCode, stderr } = await child;
+    expect(exitCode).toBe(0);
+    expect(stderr).not.toContain('EPIPE');
+  });
+});
+
+describe('run --restart never ends with the sensor', () => {
+  it('with 0 where the sensor ended well', async () => {
+    const { exitCode, stderr } = await run([
+      '--restart',
+      'never',
+      '--path-executable',
+      await sensor('echo 1 2 3'),
+    ]);
+    expect(exitCode).toBe(0);
+    expect(logLines(stderr).at(-1)).toMatchObject({
+      read: 1,
+      delivered: 1,
+      queued: 0,
+      rejected: 0,
+      dropped: 0,
+    });
+  });
+
+  it('with 1 where it failed, and everything it printed is stored', async () => {
+    const file = await sensor('echo 1 2 3; echo oh dear >&2; exit 3');
+    const { exitCode, stderr } = await run(['--restart', 'never', '--path-executable', file]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('exit code 3');
+    expect(stderr).toContain('oh dear');
+    const { stdout } = await visualizer(['export', '--state-dir', join(folder, 'state'), '--format', 'lp']);
+    expect(stdout).toMatch(
+      /^sensor,env=dev,sensor=demo,defect=false cpu_load=1,random_value=2i,counter=3i \d{19}$/m,
+    );
+    expect(stdout).toMatch(/^error\.sensor_exit,env=dev,sensor=demo,kind=error\.sensor_exit value=1i /m);
+  });
+});
+
+describe('run ends in good order on SIGTERM', () => {
+  it('with the sensor, and with everything that it printed stored', async () => {
+    const pidFile = join(folder, 'pid');
+    const file = await sensor(
+      `echo $$ > ${pidFile}; trap 'echo 4 5 6; exit 0' TERM; echo 1 2 3; while :; do sleep 0.05; done`,
+    );
+    const child = run(['--path-executable', file, '--flush-interval', '50ms']);
+    let log = '';
+    child.stderr?.on('data', (chunk) => {
+      log += chunk;
+    });
+    await until('the run has begun', () => log.includes('Recording'));
+    await until('the sensor has begun', async () => (await textOf(pidFile)).endsWith('\n'));
+    child.kill('SIGTERM');
+    const { exitCode, stderr } = await child;
+    expect(exitCode).toBe(0);
+    expect(logLines(stderr).at(-1)).toMatchObject({ read: 2, delivered: 2 });
+    const pid = Number(await textOf(pidFile));
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+});
+
+function textOf(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch(() => '');
+}
+
+describe('the exit code says what is wrong', () => {
+  it.each([
+    ['64 for a flag that is unknown', ['run', '--hots', 'x'], 64, "unknown option '--hots'"],
+    ['64 for a command that is unknown', ['rnu'], 64, "unknown command 'rnu'"],
+    ['0 for --help', ['--help'], 0, ''],
+    [
+      '66 for a sensor that is not there',
+      ['run', '--no-page', '--path-executable', '/nowhere/sensor'],
+      66,
+      '/nowhere/sensor',
+    ],
+    [
+      '66 for a sensor that is a folder',
+      ['run', '--no-page', '--path-executable', '/tmp'],
+      66,
+      'chmod +x /tmp',
+    ],
+    ['73 for a store that is not there', ['export'], 73, 'visualizer run'],
+    [
+      '78 for a definition that is not there',
+      ['run', '--sensor', '/nowhere/sensor.yaml'],
+      78,
+      '/nowhere/sensor.yaml',
+    ],
+    ['78 for a wrong port', ['run', '--port', '99999'], 78, '--port: "99999" must be a port, 1 to 65535'],
+    [
+      '78 for a host with a scheme',
+      ['run', '--host', 'http://localhost'],
+      78,
+      'without http:// and without a port',
+    ],
+  ])('%s', async (_, args, code, text) => {
+    const { exitCode, stderr, stdout } = await visualizer(args, { XDG_STATE_HOME: folder });
+    expect({ exitCode, said: stderr.includes(text) || stderr }).toEqual({ exitCode: code, said: true });
+    if (code !== 0) expect(stdout).toBe('');
+  });
+
+  it('78 for a page port that is taken, naming both ways out', async () => {
+    const port = await freePort();
+    const server = createServer().listen(port, '127.0.0.1');
+    const { exitCode, stderr } = await visualizer(['run', '--page-port', String(port)], {
+      XDG_STATE_HOME: folder,
+    });
+    server.close();
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain(`--page-port ${port}`);
+    expect(stderr).toContain('--no-page');
+  });
+
+  it('75 for a second run on the same state directory, naming the first', async () => {
+    const first = run(['--path-executable', BUNDLED_SENSOR]);
+    let log = '';
+    first.stderr?.on('data', (chunk) => {
+      log += chunk;
+    });
+    await until('the first run has begun', () => log.includes('Recording'));
+    const second = await run(['--path-executable', BUNDLED_SENSOR]);
+    const reader = await visualizer(['export', '--state-dir', join(folder, 'state')]);
+    first.kill('SIGTERM');
+    await first;
+    expect(second.exitCode).toBe(75);
+    expect(second.stderr).toContain(`Process ${first.pid} (started 2`);
+    expect(reader.exitCode).toBe(75);
+    expect(reader.stderr).toContain(`process ${first.pid}`);
+  });
+
+  it('of nobody is changed by the lock of a run that was killed, even if its process id lives on', async () => {
+    const first = run(['--path-executable', BUNDLED_SENSOR]);
+    let log = '';
+    first.stderr?.on('data', (chunk) => {
+      log += chunk;
+    });
+    await until('the first run has begun', () => log.includes('Recording'));
+    first.kill('SIGKILL');
+    await first;
+    const lock = join(folder, 'state', 'lock');
+    await writeFile(
+      lock,
+      JSON.stringify({ pid: process.pid, identity: 'another boot:1', started: 'long ago' }),
+    );
+    const second = await run(['--restart', 'never', '--path-executable', await sensor('echo 1 2 3')]);
+    expect(second.exitCode).toBe(0);
+  });
+});
+
+describe('settings', () => {
+  it('are taken from flag before environment before file before default', async () => {
+    const config = join(folder, 'settings.yaml');
+    await writeFile(config, 'env: from-file\nrestart: never\n');
+    const file = await sensor('echo 1 2 3');
+    const envOf = async (args: string[], environment = {}) => {
+      const { stdout } = await run(
+        ['--dry-run', '--restart', 'never', '--path-executable', file, ...args],
+        environment,
+      );
+      return /env=([^,]+)/.exec(stdout)?.[1];
+    };
+    expect(await envOf([])).toBe('dev');
+    expect(await envOf(['--config', config])).toBe('from-file');
+    expect(await envOf(['--config', config], { ENV: 'from-env' })).toBe('from-env');
+    expect(await envOf(['--config', config, '--env', 'from-flag'], { ENV: 'from-env' })).toBe('from-flag');
+  });
+
+  it('name their source when they are wrong, all at once', async () => {
+    const config = join(folder, 'settings.yaml');
+    await writeFile(config, 'batch-lines: many\n');
+    const { exitCode, stderr } = await run(['--config', config, '--retention', 'soon'], {
+      PORT_METRICS: '0',
+    });
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain('environment variable PORT_METRICS: "0" must be a port, 1 to 65535');
+    expect(stderr).toContain('--retention: "soon" must be a duration');
+    expect(stderr).toContain('settings file, batch-lines: "many" must be a whole number');
+  });
+
+  it('of a file that are unknown are refused', async () => {
+    const config = join(folder, 'settings.yaml');
+    await writeFile(config, 'prot: 8086\n');
+    const { exitCode, stderr } = await run(['--config', config]);
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain('prot is no setting');
+  });
+});

@@ -1,0 +1,40 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+/** The built command line, and the files of this repository that tests give to it. */
+export const CLI = path('dist/cli.js');
+export const BUNDLED_SENSOR = path('sensor_runner/sensor');
+
+function path(name: string): string {
+  return fileURLToPath(new URL(`../${name}`, import.meta.url));
+}
+
+/** A temporary folder for one test; the caller removes it. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'visualizer-test-'));
+}
+
+/**
+ * Runs the real command line as a user would, with an environment of its own. It never rejects: look at
+ * `exitCode`, `stdout`, `stderr`.
+ */
+export function visualizer(args: readonly string[], environment: Record<string, string> = {}) {
+  return execa(process.execPath, [CLI, ...args], {
+    reject: false,
+    stdin: 'ignore',
+    extendEnv: false,
+    maxBuffer: 500 * 1024 * 1024,
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
+  });
+}
+
+/** The JSON lines that a run has logged to stderr. */
+export function logLines(stderr: string): Record<string, unknown>[] {
+  return stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+}
