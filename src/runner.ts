@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { Definition } from './definition.js';
 import { readDefinition } from './definition-file.js';
 import type { Destination } from './destination.js';
-import { VisualizerError } from './errors.js';
+import { messageOf, VisualizerError } from './errors.js';
 import { holdWhileFailing } from './holding.js';
 import { LineProtocol } from './influx/line-protocol.js';
 import { intake } from './intake.js';
@@ -72,10 +72,16 @@ async function record(run: Run): Promise<SensorExit | undefined> {
     runnerFields: () => destination.runnerFields?.() ?? {},
   });
   for await (const batch of batches) {
-    // The mark goes first: a timestamp that is stored anywhere is never given out again.
-    await clock.persist();
-    await destination.write(batch);
-    recent?.add(batch);
+    try {
+      // The mark goes first: a timestamp that is stored anywhere is never given out again.
+      await clock.persist();
+      await destination.write(batch);
+      recent?.add(batch);
+    } catch (error) {
+      // Leaving the loop waits for the source.
+      source.end();
+      throw error;
+    }
   }
   return source.exit;
 }
@@ -92,12 +98,17 @@ function openState(
 }
 
 async function openClock({ state, log, closers }: Run): Promise<Clock> {
-  const clock = await Clock.open(state?.clock);
+  const clock = await Clock.open(state?.clock, {
+    onFailure: (error) => log.warn({ cause: messageOf(error) }, MARK_FAILED),
+  });
   closers.push(() => clock.close());
   const text = 'The clock is behind the newest reading; timestamps go on from there until it has caught up';
   if (clock.aheadMs > 1_000) log.warn({ aheadMs: clock.aheadMs }, text);
   return clock;
 }
+
+const MARK_FAILED =
+  'The mark of the newest timestamp cannot be saved; if the machine now loses power and its clock is set back, timestamps may repeat';
 
 /** Each destination is loaded only where it is used: DuckDB alone weighs more than all the rest. */
 async function openDestination(run: Run): Promise<Destination> {
@@ -164,14 +175,13 @@ async function openPage(run: Run, destination: Destination): Promise<Recent | un
   return recent;
 }
 
-/** The sensor's events; `exit` tells how it ended the last time, once it has. */
-function openSource({ settings, environment, log, stop, closers }: Run): {
+/** The sensor's events; `exit` tells how it ended the last time, once it has; `end` stops it. */
+function openSource({ settings, environment, log, stop }: Run): {
   readonly events: AsyncIterable<SourceEvent>;
   readonly exit: SensorExit | undefined;
+  end(): void;
 } {
-  // Whatever ends the run, ends the sensor.
   const abort = new AbortController();
-  closers.push(() => abort.abort());
   let exit: SensorExit | undefined;
   async function* events(): AsyncGenerator<SourceEvent> {
     const supervised = supervise(
@@ -192,6 +202,7 @@ function openSource({ settings, environment, log, stop, closers }: Run): {
   }
   return {
     events: events(),
+    end: () => abort.abort(),
     get exit() {
       return exit;
     },

@@ -8,6 +8,12 @@ export interface Time {
   monotonic(): bigint;
 }
 
+export interface ClockOptions {
+  readonly time?: Time;
+  /** Told once when the mark cannot be saved, as on a full disk, and again only after it could be. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
 const SYSTEM_TIME: Time = { wall: Date.now, monotonic: process.hrtime.bigint };
 
 const NS_PER_MS = 1_000_000n;
@@ -29,6 +35,8 @@ const RESERVE_NS = 100n * NS_PER_MS;
 export class Clock {
   readonly #time: Time;
   readonly #mark: FileHandle | undefined;
+  readonly #onFailure: (error: unknown) => void;
+  #failed = false;
   #marked: bigint;
   /** The newest timestamp given out, and when that was. */
   #last: bigint;
@@ -36,8 +44,9 @@ export class Clock {
   /** The wall clock in ns at a moment of the monotonic clock. */
   #anchor: { readonly wall: bigint; readonly at: bigint };
 
-  private constructor(time: Time, mark: FileHandle | undefined, marked: bigint) {
+  private constructor({ time = SYSTEM_TIME, onFailure }: ClockOptions, mark?: FileHandle, marked = 0n) {
     this.#time = time;
+    this.#onFailure = onFailure ?? (() => {});
     this.#mark = mark;
     this.#marked = marked;
     this.#last = marked;
@@ -46,14 +55,14 @@ export class Clock {
   }
 
   /** Opens the clock whose mark is in `file`; without one it is strictly rising for this process only. */
-  static async open(file?: string, time: Time = SYSTEM_TIME): Promise<Clock> {
-    if (file === undefined) return new Clock(time, undefined, 0n);
+  static async open(file: string | undefined, options: ClockOptions = {}): Promise<Clock> {
+    if (file === undefined) return new Clock(options);
     const mark = await open(file, 'a+', 0o600).then(async (made) => {
       await made.close();
       return open(file, 'r+');
     });
     const text = (await mark.readFile('utf8')).trim();
-    return new Clock(time, mark, /^\d{1,19}$/.test(text) ? BigInt(text) : 0n);
+    return new Clock(options, mark, /^\d{1,19}$/.test(text) ? BigInt(text) : 0n);
   }
 
   /** The first of `count` timestamps, each 1 ns after the one before, for lines that were read together. */
@@ -73,13 +82,22 @@ export class Clock {
     return ahead > 0n ? Number(ahead / NS_PER_MS) : 0;
   }
 
-  /** Puts the mark on disk above every timestamp given so far; to be awaited before they are stored. */
+  /**
+   * Puts the mark on disk above every timestamp given so far; to be awaited before they are stored. It never
+   * rejects: a reading with a good timestamp is worth more than the mark.
+   */
   async persist(): Promise<void> {
     if (this.#mark === undefined || this.#last < this.#marked) return;
     const marked = this.#last + RESERVE_NS;
-    await this.#mark.write(`${String(marked).padStart(19, '0')}\n`, 0);
-    await this.#mark.datasync();
-    this.#marked = marked;
+    try {
+      await this.#mark.write(`${String(marked).padStart(19, '0')}\n`, 0);
+      await this.#mark.datasync();
+      this.#marked = marked;
+      this.#failed = false;
+    } catch (error) {
+      if (!this.#failed) this.#onFailure(error);
+      this.#failed = true;
+    }
   }
 
   async close(): Promise<void> {

@@ -36,20 +36,20 @@ afterEach(() => rm(directory, { recursive: true }));
 describe('the clock', () => {
   it('tells the wall time to better than a millisecond', async () => {
     const time = new FakeTime();
-    const clock = await Clock.open(undefined, time);
+    const clock = await Clock.open(undefined, { time });
     time.pass(12.25);
     expect(clock.stamp()).toBe(BigInt(START) * MS + 12_250_000n);
   });
 
   it('gives lines that were read together timestamps of their own', async () => {
-    const clock = await Clock.open(undefined, new FakeTime());
+    const clock = await Clock.open(undefined, { time: new FakeTime() });
     const first = clock.stamp(1_000);
     expect(clock.stamp()).toBeGreaterThan(first + 999n);
   });
 
   it('follows the wall clock when it is set forward', async () => {
     const time = new FakeTime();
-    const clock = await Clock.open(undefined, time);
+    const clock = await Clock.open(undefined, { time });
     clock.stamp();
     time.set(START + 3_600_000);
     expect(clock.stamp()).toBe(BigInt(START + 3_600_000) * MS);
@@ -57,7 +57,7 @@ describe('the clock', () => {
 
   it('goes on at half speed when the wall clock is set back, until that has caught up', async () => {
     const time = new FakeTime();
-    const clock = await Clock.open(undefined, time);
+    const clock = await Clock.open(undefined, { time });
     const before = clock.stamp();
     time.set(START - 10_000);
     time.pass(1_000);
@@ -79,10 +79,10 @@ describe('the clock', () => {
       await clock.persist();
       await clock.close();
     };
-    await take(await Clock.open(file, time));
+    await take(await Clock.open(file, { time }));
     const newest = [...seen].at(-1) as bigint;
     time.set(START - 3_600_000);
-    const restarted = await Clock.open(file, time);
+    const restarted = await Clock.open(file, { time });
     expect(restarted.stamp()).toBeGreaterThan(newest);
     await take(restarted);
     expect(seen.size).toBe(200_000);
@@ -90,10 +90,10 @@ describe('the clock', () => {
 
   it('does not move the mark for every batch', async () => {
     const time = new FakeTime();
-    const clock = await Clock.open(file, time);
+    const clock = await Clock.open(file, { time });
     clock.stamp();
     await clock.persist();
-    const restarted = await Clock.open(file, time);
+    const restarted = await Clock.open(file, { time });
     const ahead = restarted.stamp() - BigInt(START) * MS;
     expect(ahead).toBeGreaterThan(0n);
     expect(ahead).toBeLessThan(200n * MS);
@@ -101,7 +101,7 @@ describe('the clock', () => {
 
   it('takes the wall clock where its file is unreadable', async () => {
     await writeFile(file, 'rubbish');
-    const clock = await Clock.open(file, new FakeTime());
+    const clock = await Clock.open(file, { time: new FakeTime() });
     expect(clock.stamp()).toBe(BigInt(START) * MS);
     clock.stamp();
     await clock.persist();

@@ -1,0 +1,106 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hasChromium, openBrowser } from '../servers/chromium.js';
+import { freePort } from '../servers/server.js';
+import { until } from '../until.js';
+import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+
+describe.skipIf(!hasChromium)('the page of a real run', () => {
+  let browser: Browser;
+  let folder: string;
+  let child: ReturnType<typeof visualizer> | undefined;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+  afterEach(async () => {
+    child?.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Starts a run, and returns the address of its page once it has said so. */
+  async function startRun(...args: string[]): Promise<string> {
+    const run = visualizer([
+      ...[
+        'run',
+        '--page-port',
+        '0',
+        '--state-dir',
+        join(folder, 'state'),
+        '--path-executable',
+        BUNDLED_SENSOR,
+      ],
+      ...['--flush-interval', '100ms', ...args],
+    ]);
+    child = run;
+    let log = '';
+    run.stderr?.on('data', (chunk) => {
+      log += chunk;
+    });
+    const address = () => /live page is at (http:[^"]+)/.exec(log)?.[1];
+    await until('the run has named its page', address);
+    return address() as string;
+  }
+
+  /** What the tab shows, everything that it complains of, and every address that it asks. */
+  async function visit(url: string) {
+    const tab = await browser.newPage();
+    const complaints: string[] = [];
+    const requests: string[] = [];
+    tab.on('console', (message) => complaints.push(message.text()));
+    tab.on('pageerror', (error) => complaints.push(error.message));
+    tab.on('request', (request) => requests.push(request.url()));
+    await tab.goto(url);
+    const count = async (name: string) => {
+      const text = (await tab.locator('body').textContent()) ?? '';
+      return Number(new RegExp(`${name}\\s*([\\d,]+)`, 'i').exec(text)?.[1]?.replaceAll(',', ''));
+    };
+    return { tab, complaints, requests, count };
+  }
+
+  it('shows readings as they are stored, and asks nobody but the run', async () => {
+    const url = await startRun();
+    const { tab, complaints, requests, count } = await visit(url);
+    await until('three readings are stored', async () => (await count('Stored')) >= 3);
+    for (const name of ['cpu_load', 'random_value', 'counter']) {
+      expect(await tab.locator('body').textContent()).toContain(name);
+    }
+    expect(await tab.locator('canvas').count()).toBe(3);
+    expect(complaints).toEqual([]);
+    expect(requests.filter((request) => !request.startsWith(url))).toEqual([]);
+  });
+
+  it('shows what an earlier run has stored', async () => {
+    const first = await startRun();
+    const { count } = await visit(first);
+    await until('three readings are stored', async () => (await count('Stored')) >= 3);
+    child?.kill('SIGTERM');
+    const { stderr } = (await child) ?? { stderr: '' };
+    const { read } = logLines(stderr).at(-1) as { read: number };
+
+    const second = await startRun();
+    const response = await fetch(new URL('/api/recent', second));
+    const { recent } = (await response.json()) as { recent: { time: number[] } };
+    expect(recent.time.length).toBeGreaterThanOrEqual(read);
+  });
+
+  it('works while the run waits for an InfluxDB that is away: what is read is queued', async () => {
+    const url = await startRun(
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(await freePort()),
+      '--drain-timeout',
+      '0',
+    );
+    const { count, complaints } = await visit(url);
+    await until('three readings are queued', async () => (await count('Queued')) >= 3);
+    expect(await count('Stored')).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+});
