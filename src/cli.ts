@@ -33,6 +33,26 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'print what the embedded store holds, as CSV or line protocol',
     action: async (invocation) => (await import('./commands/export.js')).exportStore(invocation),
   },
+  {
+    name: 'buffer inspect',
+    summary: 'tell what waits for InfluxDB, what became of the rest, and what the server refused',
+    action: async (invocation) => (await import('./commands/buffer.js')).inspect(invocation),
+  },
+  {
+    name: 'buffer verify',
+    summary: 'read every record of the buffer, and name those that are damaged',
+    action: async (invocation) => (await import('./commands/buffer.js')).verify(invocation),
+  },
+  {
+    name: 'buffer export',
+    summary: 'print what waits for InfluxDB, as line protocol',
+    action: async (invocation) => (await import('./commands/buffer.js')).exportQueued(invocation),
+  },
+  {
+    name: 'buffer drop',
+    summary: 'drop what was queued before a moment; not during a run',
+    action: async (invocation) => (await import('./commands/buffer.js')).drop(invocation),
+  },
 ];
 
 process.exit(await main(process.argv));
@@ -69,7 +89,7 @@ function program(stop: AbortSignal): Command {
     .exitOverride()
     .showHelpAfterError('(visualizer --help tells more)');
   for (const { name, summary, action } of COMMANDS) {
-    const command = top.command(name).description(summary).allowExcessArguments(false).exitOverride();
+    const command = subcommand(top, name).description(summary).allowExcessArguments(false).exitOverride();
     for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
     command.option(
       '--config <path>',
@@ -87,6 +107,16 @@ function program(stop: AbortSignal): Command {
     });
   }
   return top;
+}
+
+/** The command of a name; `buffer inspect` is the command `inspect` of the group `buffer`. */
+function subcommand(top: Command, name: CommandName): Command {
+  const [first, second] = name.split(' ') as [string, string?];
+  if (second === undefined) return top.command(first);
+  const known = top.commands.find((command) => command.name() === first);
+  const group =
+    known ?? top.command(first).description('look into the buffer of readings for InfluxDB').exitOverride();
+  return group.command(second);
 }
 
 function settingsOf(command: CommandName): Setting[] {

@@ -15,48 +15,14 @@ export function holdWhileFailing(
   destination: Destination,
   { ledger, log, limit = LIMIT }: { ledger: Ledger; log: Log; limit?: number },
 ): Destination {
-  const held: Batch[] = [];
-  let failing = false;
-
-  const writeAll = async () => {
-    for (let batch = held[0]; batch !== undefined; batch = held[0]) {
-      await destination.write(batch);
-      held.shift();
-    }
-  };
-
-  const dropOldest = () => {
-    const oldest = held.shift() as Batch;
-    ledger.dropped(oldest.readings.length);
-    ledger.error('error.buffer_overflow', oldest.readings.length);
-    if (held[0] !== undefined) held[0] = withoutReadings(oldest, held[0]);
-  };
-
+  const holding = new Holding(destination, ledger, log);
   return {
     name: destination.name,
     runnerFields: () => destination.runnerFields?.() ?? {},
     history: (from) => destination.history?.(from) ?? NOTHING,
-    async write(batch) {
-      held.push(batch);
-      try {
-        await writeAll();
-        if (failing) log.info(`Readings are stored in the ${destination.name} again`);
-        failing = false;
-      } catch (error) {
-        const text = `Readings cannot be stored in the ${destination.name}; they wait in memory`;
-        if (!failing) log.error({ cause: messageOf(error) }, text);
-        failing = true;
-        while (held.length > 1 && sizeOf(held) > limit) dropOldest();
-      }
-    },
+    write: (batch) => holding.write(batch, limit),
     async close() {
-      await writeAll().catch((error: unknown) => {
-        log.error(
-          { cause: messageOf(error), readings: sizeOf(held) },
-          'Readings are lost: they could not be stored',
-        );
-        while (held.length > 0) dropOldest();
-      });
+      await holding.close();
       await destination.close();
     },
   };
@@ -65,6 +31,76 @@ export function holdWhileFailing(
 const NOTHING: AsyncIterable<never> = {
   async *[Symbol.asyncIterator]() {},
 };
+
+class Holding {
+  readonly #destination: Destination;
+  readonly #ledger: Ledger;
+  readonly #log: Log;
+  readonly #held: Batch[] = [];
+  #failing = false;
+  /** Readings, since the destination began to fail. */
+  #dropped = 0;
+
+  constructor(destination: Destination, ledger: Ledger, log: Log) {
+    this.#destination = destination;
+    this.#ledger = ledger;
+    this.#log = log;
+  }
+
+  async write(batch: Batch, limit: number): Promise<void> {
+    this.#held.push(batch);
+    try {
+      await this.#writeAll();
+      this.#recovered();
+    } catch (error) {
+      this.#failed(error);
+      while (this.#held.length > 1 && sizeOf(this.#held) > limit) this.#dropOldest();
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writeAll();
+    } catch (error) {
+      this.#failed(error);
+      while (this.#held.length > 0) this.#dropOldest();
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let batch = this.#held[0]; batch !== undefined; batch = this.#held[0]) {
+      await this.#destination.write(batch);
+      this.#held.shift();
+    }
+  }
+
+  #failed(error: unknown): void {
+    const text = `Readings cannot be stored in the ${this.#destination.name}; they wait in memory`;
+    if (!this.#failing) this.#log.error({ cause: messageOf(error) }, text);
+    this.#failing = true;
+  }
+
+  #recovered(): void {
+    if (!this.#failing) return;
+    this.#log.warn({ dropped: this.#dropped }, `The ${this.#destination.name} takes readings again`);
+    this.#failing = false;
+    this.#dropped = 0;
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#held.shift() as Batch;
+    const lines = oldest.readings.length;
+    this.#ledger.dropped(lines);
+    this.#ledger.error('error.buffer_overflow', lines);
+    if (this.#held[0] !== undefined) this.#held[0] = withoutReadings(oldest, this.#held[0]);
+    if (this.#dropped === 0 && lines > 0) {
+      this.#log.error(
+        `Readings for the ${this.#destination.name} are lost: they could not be held any longer`,
+      );
+    }
+    this.#dropped += lines;
+  }
+}
 
 /** What outlives a dropped batch in the one after it: its counts, and the errors that it told of. */
 function withoutReadings(dropped: Batch, next: Batch): Batch {

@@ -34,7 +34,7 @@ export interface Setting<T = unknown> {
   readonly commands: readonly Command[];
 }
 
-export type Command = 'run' | 'export';
+export type Command = 'run' | 'export' | 'buffer inspect' | 'buffer verify' | 'buffer export' | 'buffer drop';
 
 /** A file of the package itself. */
 function bundled(name: string): string {
@@ -43,7 +43,9 @@ function bundled(name: string): string {
 
 const RUN = ['run'] as const;
 const EXPORT = ['export'] as const;
-const BOTH = ['run', 'export'] as const;
+const REPORTS = ['buffer inspect', 'buffer verify'] as const;
+const DROP = ['buffer drop'] as const;
+const ALL = ['run', 'export', 'buffer inspect', 'buffer verify', 'buffer export', 'buffer drop'] as const;
 
 export const SETTINGS = {
   executable: {
@@ -58,7 +60,7 @@ export const SETTINGS = {
     flag: 'sensor',
     env: 'VISUALIZER_SENSOR',
     help: 'the sensor definition, a YAML file (default: that of the bundled sensor)',
-    commands: BOTH,
+    commands: ALL,
   },
   host: {
     ...hostName,
@@ -120,7 +122,7 @@ export const SETTINGS = {
     flag: 'state-dir',
     env: 'VISUALIZER_STATE_DIR',
     help: 'where readings are kept (default: $XDG_STATE_HOME/visualizer/<sensor name>)',
-    commands: BOTH,
+    commands: ALL,
   },
   bufferMax: {
     ...bytes(1024 ** 2),
@@ -241,13 +243,28 @@ export const SETTINGS = {
     help: 'csv: the readings; lp: line protocol of everything stored, error counts and runner metrics included',
     commands: EXPORT,
   },
+  before: {
+    ...moment,
+    flag: 'before',
+    env: 'VISUALIZER_BEFORE',
+    help: 'what was queued before then is dropped: a date and time, or how long ago',
+    commands: DROP,
+  },
+  json: {
+    ...onOff,
+    flag: 'json',
+    env: 'VISUALIZER_JSON',
+    fallback: 'false',
+    help: 'print JSON',
+    commands: REPORTS,
+  },
   logLevel: {
     ...oneOf('level', LOG_LEVELS),
     flag: 'log-level',
     env: 'VISUALIZER_LOG_LEVEL',
     fallback: 'info',
     help: `the least of what is logged: ${LOG_LEVELS.join(', ')}`,
-    commands: BOTH,
+    commands: ALL,
   },
 } as const satisfies Record<string, Setting>;
 
