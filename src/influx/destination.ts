@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Destination } from '../destination.js';
+import { messageOf, VisualizerError } from '../errors.js';
 import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
 import { formatBytes } from '../quantity.js';
@@ -59,13 +60,22 @@ export class InfluxDestination implements Destination {
     this.#delivered = this.#delivery.run(this.#stop.signal);
   }
 
-  /** Opens the buffer; the ledger goes on from what it remembers. */
+  /**
+   * Opens the buffer; the ledger goes on from what it remembers.
+   * @throws VisualizerError STATE_UNUSABLE where the buffer cannot be opened
+   */
   static async open(options: InfluxOptions): Promise<InfluxDestination> {
     const { state, ledger, log, bufferMaxBytes, bufferMaxAgeMs } = options;
     const buffer = await DurableBuffer.open(state.buffer, {
       maxBytes: bufferMaxBytes,
       ...(bufferMaxAgeMs > 0 && { maxAgeMs: bufferMaxAgeMs }),
       onEvent: lossReporter(ledger, log),
+    }).catch((cause: unknown) => {
+      throw new VisualizerError(
+        'STATE_UNUSABLE',
+        `The buffer in ${state.buffer} cannot be opened: ${messageOf(cause)}. Mend it, or name another --state-dir.`,
+        { cause },
+      );
     });
     ledger.adopt(buffer.totals);
     const { queued } = buffer.totals;

@@ -72,7 +72,8 @@ export function furthest(a: Head, b: Head): Head {
 /** The body for a payload: gzip, off the main thread, where that pays. */
 export async function pack(payload: Uint8Array): Promise<{ body: Uint8Array; compressed: boolean }> {
   if (payload.length >= WORTH_PACKING_BYTES) {
-    const packed = await gzipAsync(payload, { level: 1 });
+    // Large chunks: zlib comes back to the main thread after each.
+    const packed = await gzipAsync(payload, { level: 1, chunkSize: Math.max(1024, payload.length / 4) });
     if (packed.length < payload.length * WORTH_PACKING_RATIO) return { body: packed, compressed: true };
   }
   return { body: payload, compressed: false };
