@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Destination } from './destination.js';
 import { messageOf } from './errors.js';
 import type { Ledger } from './ledger.js';
@@ -6,21 +7,28 @@ import type { Batch } from './reading.js';
 
 /** How many readings wait in memory while the disk takes none: some 50 MB. */
 const LIMIT = 200_000;
+const CLOSING_PAUSE_MS = 50;
+
+export interface HoldingOptions {
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** How long `close` waits for room, in ms: what is delivered meanwhile makes some. */
+  readonly patienceMs: number;
+  /** Most readings that are held. */
+  readonly limit?: number;
+}
 
 /**
  * Makes a destination whose disk may be full for a while: a batch that it does not take is held, and written
  * before the next one; beyond a bound the oldest are dropped, and counted. `write` never rejects.
  */
-export function holdWhileFailing(
-  destination: Destination,
-  { ledger, log, limit = LIMIT }: { ledger: Ledger; log: Log; limit?: number },
-): Destination {
-  const holding = new Holding(destination, ledger, log);
+export function holdWhileFailing(destination: Destination, options: HoldingOptions): Destination {
+  const holding = new Holding(destination, options);
   return {
     name: destination.name,
     runnerFields: () => destination.runnerFields?.() ?? {},
     history: (from) => destination.history?.(from) ?? NOTHING,
-    write: (batch) => holding.write(batch, limit),
+    write: (batch) => holding.write(batch),
     async close() {
       await holding.close();
       await destination.close();
@@ -36,41 +44,47 @@ class Holding {
   readonly #destination: Destination;
   readonly #ledger: Ledger;
   readonly #log: Log;
+  readonly #patienceMs: number;
+  readonly #limit: number;
   readonly #held: Batch[] = [];
   #failing = false;
   /** Readings, since the destination began to fail. */
   #dropped = 0;
 
-  constructor(destination: Destination, ledger: Ledger, log: Log) {
+  constructor(destination: Destination, { ledger, log, patienceMs, limit = LIMIT }: HoldingOptions) {
     this.#destination = destination;
     this.#ledger = ledger;
     this.#log = log;
+    this.#patienceMs = patienceMs;
+    this.#limit = limit;
   }
 
-  async write(batch: Batch, limit: number): Promise<void> {
+  async write(batch: Batch): Promise<void> {
     this.#held.push(batch);
-    try {
-      await this.#writeAll();
-      this.#recovered();
-    } catch (error) {
-      this.#failed(error);
-      while (this.#held.length > 1 && sizeOf(this.#held) > limit) this.#dropOldest();
-    }
+    await this.#writeAll();
+    while (this.#held.length > 1 && sizeOf(this.#held) > this.#limit) this.#dropOldest();
   }
 
   async close(): Promise<void> {
-    try {
+    const deadline = performance.now() + this.#patienceMs;
+    await this.#writeAll();
+    while (this.#held.length > 0 && performance.now() < deadline) {
+      await delay(CLOSING_PAUSE_MS);
       await this.#writeAll();
-    } catch (error) {
-      this.#failed(error);
-      while (this.#held.length > 0) this.#dropOldest();
     }
+    while (this.#held.length > 0) this.#dropOldest();
   }
 
+  /** Writes what is held, as far as that goes. */
   async #writeAll(): Promise<void> {
-    for (let batch = this.#held[0]; batch !== undefined; batch = this.#held[0]) {
-      await this.#destination.write(batch);
-      this.#held.shift();
+    try {
+      for (let batch = this.#held[0]; batch !== undefined; batch = this.#held[0]) {
+        await this.#destination.write(batch);
+        this.#held.shift();
+      }
+      this.#recovered();
+    } catch (error) {
+      this.#failed(error);
     }
   }
 

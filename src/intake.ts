@@ -53,6 +53,9 @@ export async function* intake(
     if (!isEmpty(batch)) yield batch;
   }
   yield flush(true);
+  // What went wrong while that was stored has no later batch to be told in.
+  const late = ledger.takeErrors(clock.stamp());
+  if (late.length > 0) yield collector.take(late, true);
 }
 
 function isEmpty({ readings, points, refused }: Batch): boolean {

@@ -6,6 +6,8 @@ import type { Log } from '../log.js';
 import type { Batch, Point, Reading, Value } from '../reading.js';
 import { openPastDamage } from './wal.js';
 
+const TABLES = ['readings', 'errors', 'runner'] as const;
+
 type DuckDB = typeof import('@duckdb/node-api');
 
 /**
@@ -120,10 +122,16 @@ export class Store {
   async maintain(retentionMs: number): Promise<void> {
     if (retentionMs > 0) {
       const oldest = (BigInt(Date.now()) - BigInt(retentionMs)) * 1_000_000n;
-      for (const table of ['readings', 'errors', 'runner']) {
+      for (const table of TABLES) {
         await this.#connection.run(`DELETE FROM ${table} WHERE time < make_timestamp_ns(${oldest})`);
       }
     }
+    await this.#connection.run('CHECKPOINT');
+  }
+
+  /** Drops the tables, columns and all: {@link prepare} makes new ones. */
+  async clear(): Promise<void> {
+    for (const table of TABLES) await this.#connection.run(`DROP TABLE IF EXISTS ${table}`);
     await this.#connection.run('CHECKPOINT');
   }
 

@@ -371,6 +371,13 @@ describe('a stop', () => {
     expect(hasBacklog()).toEqual([true, true]);
   });
 
+  it('that came before is obeyed', async () => {
+    const { port, asked } = await scripted(() => ({ version: '2.7.1' }));
+    expect(await clear({ port, stop: AbortSignal.abort(), yes: true })).toBe(false);
+    expect(asked).toEqual([]);
+    expect(hasBacklog()).toEqual([true, true]);
+  });
+
   it('is an answer to the question, and it is no', async () => {
     const stop = new AbortController();
     const cleared = clear({ terminal: terminal(''), stop: stop.signal });
