@@ -21,7 +21,9 @@ function settingsTable(): string {
       `| ${flag === undefined ? '' : code(`--${flag}${placeholder ? ` <${placeholder}>` : ''}`)} | ${code(env)} | ` +
       `${fallback === undefined || !placeholder ? '' : code(fallback)} | ${cell(help)} (${commands.join(', ')}) |`,
   );
-  return ['| flag | environment | default | what it does |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+  return ['| flag | environment | default | what it does |', '| --- | --- | --- | --- |', ...rows, ''].join(
+    '\n',
+  );
 }
 
 function code(text: string): string {

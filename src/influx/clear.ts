@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
 import { VisualizerError } from '../errors.js';
+import { InfluxServer, type ServerOptions, versionIn } from './server.js';
 import { type Answer, type Verdict, verdictOf } from './verdict.js';
 
 /** What is to be deleted: in these measurements the points with the tag `sensor` of this value, and no others. */
@@ -78,7 +78,7 @@ export class InfluxEraser {
     const verdict = verdictOf(answer);
     const locked = 'status' in answer && (answer.status === 401 || answer.status === 403);
     if (verdict.kind === 'retry' || locked) return verdict;
-    const major = Number(/^v?(\d+)\./.exec(version)?.[1] ?? 2);
+    const [major] = versionIn(version) ?? [2];
     if (major > 2) throw cannotDelete(this.name, version);
     return major === 1 ? this.#dropSeries(deletion, stop) : this.#deletePoints(deletion, stop);
   }
@@ -111,7 +111,7 @@ export class InfluxEraser {
   }
 
   async #delete(path: string, contentType: string, body: string, signal: AbortSignal): Promise<Answer> {
-    const request = { method: 'POST', path, contentType, body, timeoutMs: DELETE_TIMEOUT_MS };
+    const request = { method: 'POST', path, contentType, body, timeoutMs: DELETE_TIMEOUT_MS } as const;
     const answer = await this.#server.request(request, signal);
     const refused = 'status' in answer && answer.status >= 400 && answer.status < 500;
     this.#begun ||= !refused;
@@ -163,91 +163,4 @@ function cannotDelete(name: string, version: string): VisualizerError {
     `${name} is version ${version}, and InfluxDB 3 cannot delete points: --clear-data works with 1.x and 2.x. ` +
       'Nothing was deleted. Name a fresh database with --bucket, or leave --clear-data out.',
   );
-}
-
-/** Who to talk to, and as whom. */
-export interface ServerOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly token?: string | undefined;
-  /** For 1.x. */
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-}
-
-interface Request {
-  readonly method: string;
-  readonly path: string;
-  readonly contentType?: string;
-  readonly body?: string;
-  readonly timeoutMs: number;
-}
-
-/** Requests to an InfluxDB, carried by the official client's transport: one attempt each, with a time limit. */
-class InfluxServer {
-  readonly name: string;
-  readonly #transport: InfluxDB['transport'];
-
-  constructor({ host, port, username, password, token }: ServerOptions) {
-    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    this.name = `InfluxDB at ${authority}`;
-    const basic = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
-    this.#transport = new InfluxDB({
-      url: `http://${authority}`,
-      // A user and password win over a token: 1.x knows nothing else.
-      ...(token !== undefined && username === undefined && { token }),
-      ...(username !== undefined && { headers: { authorization: `Basic ${basic}` } }),
-      timeout: DELETE_TIMEOUT_MS,
-      writeOptions: { maxRetries: 0 },
-    }).transport;
-  }
-
-  /** Who is there; `version` is empty where it is not told. */
-  async ping(timeoutMs: number, stop: AbortSignal): Promise<{ answer: Answer; version: string }> {
-    let version = '';
-    const answer = await this.request({ method: 'GET', path: '/ping', timeoutMs }, stop, (headers) => {
-      version = String(headers['x-influxdb-version'] ?? '');
-    });
-    return { answer, version };
-  }
-
-  async request(
-    { method, path, contentType = 'text/plain; charset=utf-8', body = '', timeoutMs }: Request,
-    stop: AbortSignal,
-    onHeaders: (headers: Record<string, string | string[] | undefined>) => void = () => {},
-  ): Promise<Answer> {
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(new TimeoutError()), timeoutMs);
-    const onStop = () => abort.abort(stop.reason);
-    stop.addEventListener('abort', onStop, { once: true });
-    const { signal } = abort;
-    try {
-      stop.throwIfAborted();
-      let status = 0;
-      const headers = { 'content-type': contentType, accept: 'text/plain' };
-      const text = await this.#transport.request(
-        path,
-        body,
-        { method, headers, signal },
-        (received, code) => {
-          status = code ?? 0;
-          onHeaders(received);
-        },
-      );
-      return { status, body: String(text ?? '') };
-    } catch (error) {
-      if (error instanceof HttpError) {
-        const retryAfter = error.headers?.['retry-after'];
-        return { status: error.statusCode, body: error.body ?? '', retryAfter: retryAfter?.toString() };
-      }
-      return { failure: signal.reason ?? error };
-    } finally {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', onStop);
-    }
-  }
-}
-
-class TimeoutError extends Error {
-  override readonly name = 'TimeoutError';
 }

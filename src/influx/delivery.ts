@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
+import { messageOf } from '../errors.js';
 import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
 import type { LinkMonitor } from './link-monitor.js';
@@ -54,7 +55,9 @@ const LONGEST_RETRY_AFTER_MS = 3_600_000;
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly #hurry = new AbortController();
   #wake: () => void = () => {};
+  #fault: string | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -63,6 +66,11 @@ export class Delivery {
   /** Says that the backlog has something new. */
   wake(): void {
     this.#wake();
+  }
+
+  /** Says that the end is near: the wait at hand is cut short, and those to come are the shortest. */
+  hurry(): void {
+    this.#hurry.abort();
   }
 
   /** Delivers until `stop` is aborted; what is in flight then stays in the backlog. */
@@ -75,17 +83,20 @@ export class Delivery {
         const entries = await backlog.peek(REQUEST_BYTES);
         if (entries.length === 0) await woken;
         else await this.#deliver(entries, stop);
+        this.#fault = undefined;
       } catch (error) {
         if (!stop.aborted) await this.#survive(error, stop);
       }
     }
   }
 
-  /** A disk that cannot be read, or a fault of ours, must not end delivery: it is said, and tried again. */
+  /** A disk that cannot be read, or a fault of ours, must not end delivery: it is said once, and tried again. */
   async #survive(error: unknown, stop: AbortSignal): Promise<void> {
-    const { log, backOffMs } = this.#options;
-    log.error({ err: error }, 'Delivery failed for a reason that is not the server; trying again');
-    await delay(backOffMs?.[1] ?? LONGEST_WAIT_MS, undefined, { signal: stop }).catch(() => {});
+    const { log } = this.#options;
+    const text = 'Delivery failed for a reason that is not the server; trying again';
+    if (messageOf(error) !== this.#fault) log.error({ err: error }, text);
+    this.#fault = messageOf(error);
+    await this.#pause(this.#backOff[1], stop).catch(() => {});
   }
 
   /** Asked for before the backlog is looked at, so that nothing appended meanwhile is overlooked. */
@@ -104,9 +115,10 @@ export class Delivery {
 
     for (const [index, { sequence, lines }] of entries.entries()) {
       const lost = rejected[index] as number;
+      // First in the backlog: what cannot be settled is delivered again, and must not be counted twice.
+      await backlog.settle({ sequence, delivered: lines - lost, rejected: lost });
       ledger.delivered(lines - lost);
       ledger.rejected(lost);
-      await backlog.settle({ sequence, delivered: lines - lost, rejected: lost });
     }
   }
 
@@ -117,7 +129,8 @@ export class Delivery {
   async #sift(lines: Line[], verdict: Verdict, rejected: number[], stop: AbortSignal): Promise<void> {
     if (verdict.kind === 'accepted') return;
     const { reason } = verdict;
-    const named = verdict.kind === 'refused' ? culprits(lines, verdict) : undefined;
+    const leftOut = verdict.kind === 'refused' ? verdict.leftOut : undefined;
+    const named = leftOut && culprits(lines, leftOut);
     if (named !== undefined) return this.#reject(named.lines, reason, named.count, rejected);
     if (lines.length === 1) return this.#reject(lines, reason, 1, rejected);
     const middle = Math.ceil(lines.length / 2);
@@ -140,13 +153,17 @@ export class Delivery {
     }
   }
 
-  /** Sends until there is a verdict on the lines themselves: accepted, split or refused. */
+  /**
+   * Sends until there is a verdict on the lines themselves: accepted, split or refused. One that comes when all is
+   * stopped already counts.
+   */
   #verdictOn(body: string, stop: AbortSignal): Promise<Verdict> {
     const { link, ledger, monitor } = this.#options;
     const attempt = async () => {
+      stop.throwIfAborted();
       const started = performance.now();
       const verdict = await link.write(body, stop);
-      stop.throwIfAborted();
+      if (stop.aborted && verdict.kind === 'retry') throw stop.reason;
       monitor.observe(verdict, performance.now() - started);
       if (verdict.kind === 'retry') ledger.error('connectivity_error');
       if (verdict.kind === 'hold') ledger.error('batch_sending_error');
@@ -157,23 +174,33 @@ export class Delivery {
       retries: Number.POSITIVE_INFINITY,
       // The wait is ours: full jitter, or what the server asks for.
       minTimeout: 0,
-      signal: stop,
       onFailedAttempt: async ({ error, attemptNumber }) => {
-        if (error instanceof NotNow) {
-          await delay(this.#waitMs(error.verdict, attemptNumber), undefined, { signal: stop });
-        }
+        if (error instanceof NotNow) await this.#pause(this.#waitMs(error.verdict, attemptNumber), stop);
       },
       shouldRetry: ({ error }) => error instanceof NotNow,
     });
   }
 
-  #waitMs(verdict: Verdict, attempt: number): number {
-    const [shortest, longest] = this.#options.backOffMs ?? [SHORTEST_WAIT_MS, LONGEST_WAIT_MS];
-    if (verdict.kind === 'hold') return longest * (0.5 + Math.random() / 2);
-    if (verdict.kind === 'retry' && verdict.afterMs !== undefined) {
-      return Math.min(verdict.afterMs, LONGEST_RETRY_AFTER_MS);
+  async #pause(ms: number, stop: AbortSignal): Promise<void> {
+    if (this.#hurry.signal.aborted) {
+      await delay(Math.min(ms, this.#backOff[0]), undefined, { signal: stop });
+    } else {
+      const signal = AbortSignal.any([stop, this.#hurry.signal]);
+      await delay(ms, undefined, { signal }).catch(() => stop.throwIfAborted());
     }
-    return Math.random() * Math.min(shortest * 2 ** attempt, longest);
+  }
+
+  get #backOff(): readonly [number, number] {
+    return this.#options.backOffMs ?? [SHORTEST_WAIT_MS, LONGEST_WAIT_MS];
+  }
+
+  #waitMs(verdict: Verdict, attempt: number): number {
+    const [shortest, longest] = this.#backOff;
+    if (verdict.kind === 'hold') return longest * (0.5 + Math.random() / 2);
+    const backOff = Math.random() * Math.min(shortest * 2 ** (attempt - 1), longest);
+    const asked = verdict.kind === 'retry' ? (verdict.afterMs ?? 0) : 0;
+    // Never shorter than our own: a server that asks for no time at all would be overrun.
+    return Math.max(backOff, Math.min(asked, LONGEST_RETRY_AFTER_MS));
   }
 }
 

@@ -110,6 +110,7 @@ export class InfluxDestination implements Destination {
   /** Tries to deliver what is queued for as long as the drain timeout; the rest stays for the next run. */
   async close(): Promise<void> {
     const deadline = performance.now() + this.#options.drainTimeoutMs;
+    this.#delivery.hurry();
     while (this.#buffer.records > 0 && performance.now() < deadline) await delay(20);
     this.#stop.abort();
     await this.#delivered;

@@ -6,6 +6,8 @@ export type LinkState = 'connecting' | 'online' | 'offline' | 'held';
 
 /** While nothing changes, an outage is mentioned this often. */
 const SUMMARY_MS = 15 * 60_000;
+/** Of a link that comes and goes, so many changes are told in the time of a summary. */
+const CHANGES_TOLD = 10;
 
 /** Knows how the link is, and says so when that changes: an outage of hours is a few lines, not thousands. */
 export class LinkMonitor {
@@ -13,9 +15,14 @@ export class LinkMonitor {
   readonly #log: Log;
   readonly #queued: () => number;
   #state: LinkState = 'connecting';
+  /** What a person has to mend, while held. */
+  #mend: string | undefined;
+  /** Since when readings are delivered, or not. */
   #since = performance.now();
   #saidAt = 0;
   #attempts = 0;
+  #changes = 0;
+  #changesSince = performance.now();
   #writeMs = 0;
 
   /** `queued`: how many readings wait, for the log. */
@@ -36,18 +43,35 @@ export class LinkMonitor {
 
   observe(verdict: Verdict, tookMs: number): void {
     const state = verdict.kind === 'retry' ? 'offline' : verdict.kind === 'hold' ? 'held' : 'online';
+    const mend = verdict.kind === 'hold' ? verdict.mend : undefined;
     this.#writeMs = tookMs;
     const now = performance.now();
-    if (state !== this.#state) {
-      this.#announce(state, verdict, formatDuration(Math.round((now - this.#since) / 1000) * 1000));
-      this.#state = state;
-      this.#since = now;
-      this.#attempts = 0;
+    if (state !== this.#state || mend !== this.#mend) {
+      this.#change(state, verdict, now);
+      this.#mend = mend;
     } else if (state !== 'online' && now - this.#saidAt >= SUMMARY_MS) {
       const since = formatDuration(Math.round((now - this.#since) / 60_000) * 60_000);
       this.#say('warn', verdict, `Still no delivery to ${this.#name}, for ${since} now`);
     }
     this.#attempts += 1;
+  }
+
+  #change(state: LinkState, verdict: Verdict, now: number): void {
+    if (now - this.#changesSince >= SUMMARY_MS) {
+      this.#changes = 0;
+      this.#changesSince = now;
+    }
+    this.#changes += 1;
+    if (this.#changes <= CHANGES_TOLD) {
+      this.#announce(state, verdict, formatDuration(Math.round((now - this.#since) / 1000) * 1000));
+    } else if (this.#changes === CHANGES_TOLD + 1) {
+      this.#say('warn', verdict, `${this.#name} comes and goes; not each time is told from now on`);
+    }
+    if (state === 'online' || this.#state === 'online') {
+      this.#since = now;
+      this.#attempts = 0;
+    }
+    this.#state = state;
   }
 
   #announce(state: LinkState, verdict: Verdict, lasted: string): void {
@@ -68,7 +92,8 @@ export class LinkMonitor {
 
   #say(level: 'info' | 'warn' | 'error', verdict: Verdict, text: string): void {
     this.#saidAt = performance.now();
-    const { kind: _, ...details } = verdict;
-    this.#log[level]({ ...details, attempts: this.#attempts, queued: this.#queued() }, text);
+    const reason = verdict.kind === 'accepted' ? undefined : verdict.reason;
+    const mend = verdict.kind === 'hold' ? verdict.mend : undefined;
+    this.#log[level]({ reason, mend, attempts: this.#attempts, queued: this.#queued() }, text);
   }
 }

@@ -7,6 +7,9 @@ import type { Log } from '../log.js';
 export const REJECTED_FILES = ['rejected.lp', 'rejected.1.lp'] as const;
 const FILE_BYTES = 8 * 1024 * 1024;
 
+/** The log tells of rejected lines at once, and then at most this often. */
+const LOG_INTERVAL_MS = 60_000;
+
 /**
  * Keeps what the server will never take in `rejected/`, as line protocol under a comment with the time and the
  * server's reason: readable, and ready to be sent again once the reason is mended.
@@ -14,6 +17,9 @@ const FILE_BYTES = 8 * 1024 * 1024;
 export class RejectedLines {
   readonly #directory: string;
   readonly #log: Log;
+  #unsaid = 0;
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #failing = false;
 
   constructor(directory: string, log: Log) {
     this.#directory = directory;
@@ -25,13 +31,11 @@ export class RejectedLines {
    * not stop the delivery of the rest. `count`: how many were refused, where one does not know which.
    */
   async write(lines: readonly string[], reason: string, count: number): Promise<void> {
-    const details = { lines: count, reason, directory: this.#directory };
     try {
       await this.#append(lines, reason, count);
-      this.#log.error(details, 'The server refused lines for good; they were set aside');
+      this.#tell(count, false, { reason, directory: this.#directory });
     } catch (error) {
-      const text = 'The server refused lines for good, and they could not be set aside';
-      this.#log.error({ ...details, cause: messageOf(error), example: lines[0] }, text);
+      this.#tell(count, true, { reason, cause: messageOf(error), example: lines[0] });
     }
   }
 
@@ -44,15 +48,28 @@ export class RejectedLines {
     const header = `# ${new Date().toISOString()} ${which} refused: ${reason.replace(/\s+/g, ' ')}\n`;
     const file = await open(newest, 'a', 0o600);
     try {
-      await file.appendFile(`${header}${lines.join('\n')}\n`);
+      const { size } = await file.stat();
+      try {
+        await file.appendFile(`${header}${lines.join('\n')}\n`);
+      } catch (error) {
+        // Half a line must not be continued by what is set aside next.
+        await file.truncate(size).catch(() => {});
+        throw error;
+      }
       await file.sync();
     } finally {
       await file.close();
     }
-    this.#log.error(
-      { lines: count, reason, file: newest },
-      'The server refused lines for good; they were set aside',
-    );
+  }
+
+  #tell(count: number, failing: boolean, details: object): void {
+    this.#unsaid += count;
+    if (failing === this.#failing && performance.now() - this.#saidAt < LOG_INTERVAL_MS) return;
+    const fate = failing ? 'and they could not be set aside' : 'they were set aside';
+    this.#log.error({ lines: this.#unsaid, ...details }, `The server refused lines for good; ${fate}`);
+    this.#unsaid = 0;
+    this.#saidAt = performance.now();
+    this.#failing = failing;
   }
 }
 

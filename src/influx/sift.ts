@@ -1,5 +1,5 @@
 import type { Entry } from './delivery.js';
-import type { Verdict } from './verdict.js';
+import type { LeftOut } from './verdict.js';
 
 /** A line of a request, where it came from, and whether it is a sensor's reading or a point of the runner's. */
 export interface Line {
@@ -21,39 +21,50 @@ export function linesOf(entries: readonly Entry[]): Line[] {
 }
 
 /**
- * The lines that a partial write left out, `count` of those given, read from the server's reason:
+ * The lines that a partial write left out, `count` of those given, read from the server's message:
  *
  *     partial write: field type conflict: input field "x" on measurement "m" is type float, ... dropped=3
  *     partial write: points beyond retention policy dropped=2
  *     partial write: unable to parse 'm x=': missing field value dropped=0
  *
- * Undefined where it was no partial write, or the reason does not even tell how many lines it was.
+ * Undefined where the message does not even tell how many lines it was.
  */
 export function culprits(
   lines: Line[],
-  { reason, dropped }: Extract<Verdict, { kind: 'refused' }>,
+  { count, message }: LeftOut,
 ): { lines: Line[]; count: number } | undefined {
-  if (dropped === undefined) return undefined;
-  const quoted = lines.filter(({ text }) => reason.includes(`'${text}'`));
-  if (quoted.length > 0) return { lines: quoted, count: quoted.length };
-  if (dropped === 0) return undefined;
-  const suspects = suspectsOf(lines, reason, dropped);
-  return { lines: suspects.length >= dropped ? suspects : lines, count: dropped };
+  const quoted = new Set([...message.matchAll(/unable to parse '(.*)': /g)].map(([, text]) => text));
+  if (quoted.size > 0) {
+    const named = lines.filter(({ text }) => quoted.has(text));
+    return named.length < quoted.size ? undefined : { lines: named, count: named.length };
+  }
+  if (count === 0) return undefined;
+  const suspects = suspectsOf(lines, message, count);
+  if (suspects.length >= count) return { lines: suspects, count };
+  return { lines, count: Math.min(count, lines.length) };
 }
 
-function suspectsOf(lines: Line[], reason: string, dropped: number): Line[] {
-  const conflict = /input field "(.+?)" on measurement "(.+?)" is type/.exec(reason);
+function suspectsOf(lines: Line[], message: string, count: number): Line[] {
+  const conflict = /input field "(.+?)" on measurement "(.+?)" is type (\w+)/.exec(message);
   if (conflict) {
-    const [, field, measurement] = conflict;
+    const [, field, measurement, type] = conflict;
     return lines.filter(
       ({ text }) =>
-        text.startsWith(`${measurement},`) && (text.includes(` ${field}=`) || text.includes(`,${field}=`)),
+        text.startsWith(`${measurement},`) &&
+        fieldsOf(text).some(
+          (written) => written.startsWith(`${field}=`) && written.endsWith('i') === (type === 'integer'),
+        ),
     );
   }
-  if (!reason.includes('beyond retention policy')) return lines;
-  return lines.toSorted((a, b) => (timestampOf(a) < timestampOf(b) ? -1 : 1)).slice(0, dropped);
+  if (!message.includes('retention policy')) return lines;
+  return lines.toSorted((a, b) => (timestampOf(a.text) < timestampOf(b.text) ? -1 : 1)).slice(0, count);
 }
 
-function timestampOf({ text }: Line): bigint {
+/** The fields are numbers, without spaces; only the tags before them may hold some. */
+function fieldsOf(text: string): string[] {
+  return (text.split(' ').at(-2) ?? '').split(',');
+}
+
+function timestampOf(text: string): bigint {
   return BigInt(text.slice(text.lastIndexOf(' ') + 1));
 }

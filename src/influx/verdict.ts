@@ -17,30 +17,54 @@ export type Verdict =
   | { readonly kind: 'hold'; readonly reason: string; readonly mend: string }
   /** Too large for the server: send it in halves. */
   | { readonly kind: 'split'; readonly reason: string }
-  /** Some lines will never be taken. `dropped`: how many, where the server took the others already. */
-  | { readonly kind: 'refused'; readonly reason: string; readonly dropped?: number | undefined };
+  /** Some lines will never be taken. `leftOut`: those of a partial write, which took all others already. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly leftOut?: LeftOut | undefined };
+
+/** So many lines; which ones, only the server's whole message can tell. */
+export interface LeftOut {
+  readonly count: number;
+  readonly message: string;
+}
+
+/** A reason is for people; a message may be as long as the lines that it complains about. */
+const REASON_LENGTH = 500;
 
 /** The one place that decides what an answer means (DESIGN 3.4). `now` in ms, for a Retry-After date. */
 export function verdictOf(answer: Answer, now = Date.now()): Verdict {
   if ('failure' in answer) return { kind: 'retry', reason: failureReason(answer.failure) };
   const { status, body } = answer;
-  const reason = `${status} ${reasonIn(body)}`.trim();
-  if (status >= 200 && status < 300) return { kind: 'accepted' };
+  const message = messageIn(body);
+  const reason = `${status} ${message}`.trim().slice(0, REASON_LENGTH);
+  if ((isAccepted(status) || isRefusal(status)) && STRANGER.test(body)) {
+    return { kind: 'hold', reason, mend: STRANGE };
+  }
+  if (isAccepted(status)) return { kind: 'accepted' };
   const mend = MENDING[status];
   if (mend !== undefined) return { kind: 'hold', reason, mend };
   if (status === 413) return { kind: 'split', reason };
-  if (status === 400 || status === 422) return { kind: 'refused', reason, dropped: droppedIn(reason) };
+  if (isRefusal(status)) return { kind: 'refused', reason, leftOut: leftOutIn(message) };
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: 'retry', reason, afterMs: retryAfterMs(answer.retryAfter, now) };
   }
-  return { kind: 'hold', reason, mend: 'the server answers what no InfluxDB would; check --host and --port' };
+  return { kind: 'hold', reason, mend: STRANGE };
 }
+
+const isAccepted = (status: number) => status >= 200 && status < 300;
+const isRefusal = (status: number) => status === 400 || status === 422;
 
 const MENDING: Readonly<Record<number, string>> = {
   401: 'set INFLUX_TOKEN (2.x, 3.x), or INFLUX_USERNAME and INFLUX_PASSWORD (1.x), to what the server accepts',
   403: 'give the token or user the right to write to the bucket or database',
   404: 'create the bucket or database, or name the right one with INFLUX_BUCKET and INFLUX_ORG',
 };
+
+const STRANGE = 'the server answers what no InfluxDB would; check --host and --port';
+
+/**
+ * A web page, or the complaint of a TLS server about plain HTTP: it is not about the lines, which must be neither
+ * forgotten nor rejected for it.
+ */
+const STRANGER = /^\s*<|^client sent an HTTP request to an HTTPS server/i;
 
 /**
  * The header's value in ms: seconds or an HTTP date.
@@ -53,20 +77,21 @@ export function retryAfterMs(header: string | undefined, now: number): number | 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** The message in an answer's body: `error` in 1.x and 3.x, `message` in 2.x, else the text. */
-function reasonIn(body: string): string {
+/** The message in an answer's body: `message` in 2.x, `error` in 1.x and 3.x (there with details), else the text. */
+function messageIn(body: string): string {
   try {
-    const { error, message } = JSON.parse(body);
-    return String(message ?? error ?? body);
+    const { error, message, data } = JSON.parse(body);
+    const detail = data?.error_message === undefined ? '' : `: ${data.error_message}`;
+    return `${message ?? error ?? body}${detail}`;
   } catch {
-    return body.trim().slice(0, 500);
+    return body.trim();
   }
 }
 
 /** 1.x and 2.x say `partial write: <reason> dropped=<n>` where the rest of the lines is stored. */
-function droppedIn(reason: string): number | undefined {
-  const match = /partial write.* dropped=(\d+)/s.exec(reason);
-  return match ? Number(match[1]) : undefined;
+function leftOutIn(message: string): LeftOut | undefined {
+  const match = /partial write.* dropped=(\d+)/s.exec(message);
+  return match ? { count: Number(match[1]), message } : undefined;
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -74,10 +99,12 @@ const FAILURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known (ENOTFOUND)',
   EAI_AGAIN: 'the host name cannot be looked up now (EAI_AGAIN)',
   ECONNRESET: 'the connection was cut (ECONNRESET)',
+  EPIPE: 'the connection was cut (EPIPE)',
   EHOSTUNREACH: 'no way to that host (EHOSTUNREACH)',
 };
 
 function failureReason(failure: Error): string {
   const { code } = failure as NodeJS.ErrnoException;
-  return FAILURES[code ?? ''] ?? (failure.name === 'TimeoutError' ? 'no answer in time' : failure.message);
+  if (failure.name === 'TimeoutError') return 'no answer in time';
+  return FAILURES[code ?? ''] ?? (failure.message || code || failure.name);
 }

@@ -85,7 +85,9 @@ describe.skipIf(!hasInfluxd)(
       expect(stored.length).toBe(totals.delivered);
       const found = new Set(stored);
       const missing = linesIn(journal).filter(({ counter }) => !found.has(counter));
-      const beforeKill = missing.map(({ at }) => (kills.find((kill) => kill >= at - DYING_MS) ?? Number.POSITIVE_INFINITY) - at);
+      const beforeKill = missing.map(
+        ({ at }) => (kills.find((kill) => kill >= at - DYING_MS) ?? Number.POSITIVE_INFINITY) - at,
+      );
       expect(Math.max(0, ...beforeKill)).toBeLessThan(FLUSH_MS + SLACK_MS);
     });
   },

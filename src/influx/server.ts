@@ -1,0 +1,130 @@
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
+import type { Answer } from './verdict.js';
+
+/** Who to talk to, and as whom. */
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** For 2.x and 3.x. */
+  readonly token?: string | undefined;
+  /** For 1.x. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+export interface ServerRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: string;
+  /** Plain text unless given. */
+  readonly contentType?: string;
+  /** A request that takes longer has failed, in ms. */
+  readonly timeoutMs: number;
+}
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/** An answer may complain about every line of a request, in its header too (1.x). */
+const COMPLAINT_BYTES = 16 * 1024 * 1024;
+/** One that does not complain has nothing to say. */
+const ANSWER_BYTES = 1024 * 1024;
+
+/**
+ * An InfluxDB to send requests to, carried by the official client's transport: one attempt each, with a time limit.
+ * Its write API, with the retry buffer that gives up after seconds, is not in the way.
+ */
+export class InfluxServer {
+  /** For people: `InfluxDB at host:port`. */
+  readonly name: string;
+  readonly #transport: InfluxDB['transport'];
+
+  constructor({ host, port, username, password, token }: ServerOptions) {
+    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.name = `InfluxDB at ${authority}`;
+    const basic = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+    this.#transport = new InfluxDB({
+      url: `http://${authority}`,
+      // A user and password win over a token: 1.x knows nothing else.
+      ...(token !== undefined && username === undefined && { token }),
+      ...(username !== undefined && { headers: { authorization: `Basic ${basic}` } }),
+      // The client's own is about silence, and leaves the request running: ours bounds it, and ends it.
+      timeout: 0,
+      writeOptions: { maxRetries: 0 },
+      // The one way to give the client a request function.
+      transportOptions: {
+        maxHeaderSize: COMPLAINT_BYTES,
+        'follow-redirects': { http: { request: requestBounded } },
+      },
+    }).transport;
+  }
+
+  /** Asks who is there; `version` is empty where it is not told. */
+  async ping(timeoutMs: number, stop: AbortSignal): Promise<{ answer: Answer; version: string }> {
+    let version = '';
+    const answer = await this.request({ method: 'GET', path: '/ping', timeoutMs }, stop, (headers) => {
+      version = String(headers['x-influxdb-version'] ?? '');
+    });
+    return { answer, version };
+  }
+
+  /** Never rejects: a request that `stop` or the time limit ended has failed like any other. */
+  async request(
+    { method, path, body = '', contentType = 'text/plain; charset=utf-8', timeoutMs }: ServerRequest,
+    stop: AbortSignal,
+    onHeaders: (headers: Headers) => void = () => {},
+  ): Promise<Answer> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(new TimeoutError()), timeoutMs);
+    const onStop = () => abort.abort(stop.reason);
+    stop.addEventListener('abort', onStop, { once: true });
+    const { signal } = abort;
+    const options = { method, headers: { 'content-type': contentType, accept: 'text/plain' }, signal };
+    try {
+      stop.throwIfAborted();
+      let status = 0;
+      const text = await this.#transport.request(path, body, options, (headers, code) => {
+        status = code ?? 0;
+        onHeaders(headers);
+      });
+      return { status, body: String(text ?? '') };
+    } catch (error) {
+      if (error instanceof HttpError) {
+        const retryAfter = error.headers?.['retry-after'];
+        return { status: error.statusCode, body: error.body ?? '', retryAfter: retryAfter?.toString() };
+      }
+      return { failure: signal.reason ?? error };
+    } finally {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', onStop);
+      // Nothing of a request outlives it: neither a body half sent nor an answer half read.
+      abort.abort();
+    }
+  }
+}
+
+/** The major and minor version of a server, as in `1.6.7~rc0` and `v2.7.1`; undefined where it does not tell. */
+export function versionIn(text: string): readonly [number, number] | undefined {
+  const match = /^v?(\d+)\.(\d+)/.exec(text);
+  return match === null ? undefined : [Number(match[1]), Number(match[2])];
+}
+
+/** The client reads an answer to its end, into memory: one without an end is cut off, and has failed. */
+function requestBounded(
+  options: RequestOptions,
+  onResponse: (answer: IncomingMessage) => void,
+): ClientRequest {
+  return request(options, (answer) => {
+    const limit = (answer.statusCode ?? 0) < 300 ? ANSWER_BYTES : COMPLAINT_BYTES;
+    let bytes = 0;
+    answer.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limit) answer.destroy(new Error(`the answer is longer than ${limit} bytes`));
+    });
+    onResponse(answer);
+  });
+}
+
+class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+}

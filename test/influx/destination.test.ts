@@ -1,0 +1,94 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Definition } from '../../src/definition.js';
+import type { Link } from '../../src/influx/delivery.js';
+import { InfluxDestination } from '../../src/influx/destination.js';
+import { LineProtocol } from '../../src/influx/line-protocol.js';
+import type { Verdict } from '../../src/influx/verdict.js';
+import { Ledger } from '../../src/ledger.js';
+import type { Batch } from '../../src/reading.js';
+import { stateDirectory } from '../../src/state-directory.js';
+import { until } from '../until.js';
+import { temporaryFolder } from '../visualizer.js';
+
+const definition: Definition = {
+  name: 'test',
+  measurement: 'sensor',
+  separator: 'whitespace',
+  metrics: [{ name: 'counter', type: 'integer', kind: 'counter' }],
+  defect: 'none',
+  alerts: [],
+};
+
+/** A link that answers what is lined up, and then accepts. */
+class ScriptedLink implements Link {
+  readonly name = 'test';
+  readonly written: string[] = [];
+  readonly #answers: Verdict[];
+
+  constructor(...answers: Verdict[]) {
+    this.#answers = answers;
+  }
+
+  async write(lines: string): Promise<Verdict> {
+    this.written.push(lines);
+    return this.#answers.shift() ?? { kind: 'accepted' };
+  }
+}
+
+const away = (afterMs: number): Verdict => ({ kind: 'retry', reason: 'away', afterMs });
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function open(link: Link, drainTimeoutMs: number) {
+  const ledger = new Ledger(definition);
+  const destination = await InfluxDestination.open({
+    link,
+    ledger,
+    drainTimeoutMs,
+    state: stateDirectory(join(folder, 'state')),
+    lineProtocol: new LineProtocol(definition, 'dev'),
+    log: pino({ level: 'silent' }),
+    bufferMaxBytes: 1024 ** 2,
+    bufferMaxAgeMs: 0,
+  });
+  return { ledger, destination };
+}
+
+function batchOf(ledger: Ledger, timestamp: bigint): Batch {
+  ledger.read(1, 0);
+  const readings = [{ timestamp, values: [timestamp], defect: false }];
+  return { readings, points: [], refused: 0, lost: 0 };
+}
+
+describe('InfluxDB as a destination', () => {
+  it('tries again at once when the run ends, however long the server asked for', async () => {
+    const link = new ScriptedLink(away(3_600_000));
+    const { ledger, destination } = await open(link, 30_000);
+    await destination.write(batchOf(ledger, 1n));
+    await until('the server was asked', () => link.written.length === 1);
+    await destination.close();
+    expect(ledger.totals).toEqual({ read: 1, delivered: 1, queued: 0, rejected: 0, dropped: 0 });
+  });
+
+  it('keeps what it cannot deliver in time, and the next run delivers it first', async () => {
+    const first = await open(new ScriptedLink(...Array.from({ length: 1_000 }, () => away(0))), 0);
+    await first.destination.write(batchOf(first.ledger, 1n));
+    await first.destination.close();
+    expect(first.ledger.totals).toMatchObject({ read: 1, delivered: 0, queued: 1 });
+
+    const link = new ScriptedLink();
+    const second = await open(link, 30_000);
+    expect(second.ledger.totals).toMatchObject({ read: 1, queued: 1 });
+    await second.destination.write(batchOf(second.ledger, 2n));
+    await second.destination.close();
+    expect(link.written.join('').match(/counter=\d/g)).toEqual(['counter=1', 'counter=2']);
+    expect(second.ledger.totals).toEqual({ read: 2, delivered: 2, queued: 0, rejected: 0, dropped: 0 });
+  });
+});
