@@ -62,6 +62,9 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   const destination = await openDestination(run);
   const recent = await openPage(run, destination);
   log.info({ sensor: definition.name, env: settings.env }, `Recording to the ${destination.name}`);
+  run.stop.addEventListener('abort', () =>
+    log.info('Stopping in good order; a second signal ends the run at once'),
+  );
   run.closers.unshift(() => log.info(ledger.counters, 'The run has ended'));
 
   const source = openSource(run);

@@ -80,6 +80,9 @@ async function* runOnce(options: SupervisorOptions, stop: AbortSignal): AsyncGen
     env: withoutSecrets(options.environment),
   });
   const unhook = stopOnAbort(sensor, stop, options.killAfterMs);
+  // A runner that ends at once, at a second signal, leaves no sensor behind.
+  const killAtExit = () => signalGroup(sensor, 'SIGKILL');
+  process.once('exit', killAtExit);
   const errors = logErrors(sensor.stderr, options);
   const splitter = new LineSplitter(options.maxLineBytes);
   try {
@@ -92,6 +95,7 @@ async function* runOnce(options: SupervisorOptions, stop: AbortSignal): AsyncGen
     return { code: exitCode, signal, spawnFailure: sensor.pid === undefined ? (cause as Error) : undefined };
   } finally {
     unhook();
+    process.off('exit', killAtExit);
     // What the sensor left behind in its group, or the sensor itself where nobody reads it any more.
     signalGroup(sensor, 'SIGKILL');
   }

@@ -127,6 +127,40 @@ describe('run ends in good order on SIGTERM', () => {
   });
 });
 
+describe('a second signal ends a run at once', () => {
+  it('and nothing that was stored is lost, and no sensor is left behind', async () => {
+    const pidFile = join(folder, 'pid');
+    const file = await sensor(`echo $$ > ${pidFile}; trap '' TERM; echo 1 2 3; while :; do sleep 0.05; done`);
+    const child = run([
+      ...['--path-executable', file, '--flush-interval', '20ms', '--kill-after', '1h'],
+      ...['--host', '127.0.0.1', '--port', String(await freePort()), '--drain-timeout', '1h'],
+    ]);
+    const inspect = async () =>
+      (await visualizer(['buffer', 'inspect', '--state-dir', join(folder, 'state')])).stdout;
+    await until('the reading is stored', async () => (await inspect()).includes('queued      1 readings'));
+    let log = '';
+    child.stderr?.on('data', (chunk) => {
+      log += chunk;
+    });
+    child.kill('SIGINT');
+    await until('the run is stopping', () => log.includes('Stopping'));
+    child.kill('SIGINT');
+    const { exitCode } = await child;
+    expect(exitCode).toBe(130);
+    expect(await inspect()).toContain('queued      1 readings');
+    const pid = Number(await textOf(pidFile));
+    await until('the sensor is gone', () => isGone(pid));
+  });
+});
+
+function isGone(pid: number): boolean {
+  try {
+    return !process.kill(pid, 0);
+  } catch {
+    return true;
+  }
+}
+
 function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '');
 }
