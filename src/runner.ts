@@ -2,10 +2,9 @@ import type { Writable } from 'node:stream';
 import type { Definition } from './definition.js';
 import { readDefinition } from './definition-file.js';
 import type { Destination } from './destination.js';
+import { chooseDestination, clearDestination, refuseContradictions } from './destinations.js';
 import { messageOf, VisualizerError } from './errors.js';
 import { holdWhileFailing } from './holding.js';
-import type { Link } from './influx/delivery.js';
-import { LineProtocol } from './influx/line-protocol.js';
 import { intake } from './intake.js';
 import { Ledger } from './ledger.js';
 import type { Recent } from './local/recent.js';
@@ -57,7 +56,7 @@ export async function run(context: RunContext): Promise<void> {
 /** The way of the data, from the sensor to the destination. Returns how the sensor ended. */
 async function record(run: Run): Promise<SensorExit | undefined> {
   const { settings, log, definition, ledger } = run;
-  if (!(await clearIfWanted(run))) return undefined;
+  if (settings.clearData && !(await clearDestination(run))) return undefined;
   const clock = await openClock(run);
   const destination = await openDestination(run);
   const recent = await openPage(run, destination);
@@ -92,17 +91,6 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   return source.exit;
 }
 
-/** @throws VisualizerError BAD_SETTING where each setting is right, but not with the others */
-function refuseContradictions({ host, useUdp, clearData }: Settings): void {
-  if (useUdp && host === undefined) {
-    throw new VisualizerError('BAD_SETTING', '--use-udp needs to know where to: add --host.');
-  }
-  if (useUdp && clearData) {
-    const text = 'UDP has no way to delete: use --clear-data without --use-udp, with the port for HTTP.';
-    throw new VisualizerError('BAD_SETTING', text);
-  }
-}
-
 function openState(
   { settings, environment }: RunContext,
   { name }: Definition,
@@ -112,15 +100,6 @@ function openState(
   const path = settings.stateDir ?? defaultStateDir(name, environment);
   closers.push(lockStateDirectory(path));
   return stateDirectory(path);
-}
-
-/** For `--clear-data`, before anything new is written. False where the run is not to go on. */
-async function clearIfWanted({ settings, definition, state, log, stop }: Run): Promise<boolean> {
-  if (!settings.clearData || state === undefined) return true;
-  const { clearData } = await import('./clear-data.js');
-  const { host, yes } = settings;
-  const influx = host === undefined ? undefined : { ...settings, host, port: portOf(settings) };
-  return clearData({ definition, state, influx, yes, log, stop });
 }
 
 async function openClock({ state, log, closers }: Run): Promise<Clock> {
@@ -136,7 +115,6 @@ async function openClock({ state, log, closers }: Run): Promise<Clock> {
 const MARK_FAILED =
   'The mark of the newest timestamp cannot be saved; if the machine now loses power and its clock is set back, timestamps may repeat';
 
-/** Each destination is loaded only where it is used: DuckDB alone weighs more than all the rest. */
 async function openDestination(run: Run): Promise<Destination> {
   const { settings, ledger, log, closers } = run;
   const destination = holdWhileFailing(await chooseDestination(run), {
@@ -146,51 +124,6 @@ async function openDestination(run: Run): Promise<Destination> {
   });
   closers.push(() => destination.close());
   return destination;
-}
-
-async function chooseDestination(run: Run): Promise<Destination> {
-  const { settings, definition, ledger, log, output, state } = run;
-  const { env, host } = settings;
-  if (state === undefined) {
-    const { dryRun } = await import('./dry-run.js');
-    return dryRun(output, new LineProtocol(definition, env), ledger);
-  }
-  if (host === undefined) {
-    const { EmbeddedDestination } = await import('./store/embedded.js');
-    return EmbeddedDestination.open({
-      file: state.store,
-      definition,
-      env,
-      retentionMs: settings.retention,
-      ledger,
-      log,
-    });
-  }
-  const { InfluxDestination } = await import('./influx/destination.js');
-  return InfluxDestination.open({
-    link: await openLink(settings, host),
-    state,
-    lineProtocol: new LineProtocol(definition, env),
-    ledger,
-    log,
-    bufferMaxBytes: settings.bufferMax,
-    bufferMaxAgeMs: settings.bufferMaxAge,
-    drainTimeoutMs: settings.drainTimeout,
-  });
-}
-
-async function openLink(settings: Settings, host: string): Promise<Link> {
-  const port = portOf(settings);
-  if (settings.useUdp) {
-    const { UdpLink } = await import('./influx/udp.js');
-    return new UdpLink({ host, port, payloadBytes: settings.udpPayload });
-  }
-  const { HttpLink } = await import('./influx/http.js');
-  return new HttpLink({ ...settings, host, port, timeoutMs: settings.writeTimeout });
-}
-
-function portOf({ port, useUdp }: Settings): number {
-  return port ?? (useUdp ? 8089 : 8086);
 }
 
 /** Serves the live page, and returns what it shows: the readings of the last minutes, those in the store included. */
