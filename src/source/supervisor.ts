@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
 import type { Log } from '../log.js';
 import { LineSplitter, type Lines } from './lines.js';
+import { type ProcessEnd, SensorProcess } from './sensor-process.js';
 
 /** What a source tells the intake: lines as they are read, and the end of a sensor process. */
 export type SourceEvent =
@@ -35,8 +35,6 @@ export type RestartPolicy = 'always' | 'on-failure' | 'never';
 
 /** A sensor that ran this long is healthy: the next restart waits as little as the first. */
 const HEALTHY_MS = 60_000;
-/** Names of variables that a sensor has no business to see. */
-const SECRET = /^INFLUX_|TOKEN|PASSWORD|SECRET/i;
 
 /**
  * Runs the sensor, again and again as the policy says, until `stop` is aborted; then the process group gets
@@ -62,53 +60,44 @@ export async function* supervise(options: SupervisorOptions, stop: AbortSignal):
   }
 }
 
-interface Outcome {
-  readonly code: number | undefined;
-  readonly signal: string | undefined;
-  readonly spawnFailure: Error | undefined;
-}
+/** One process from start to end, with all that it printed. */
+async function* runOnce(
+  options: SupervisorOptions,
+  stop: AbortSignal,
+): AsyncGenerator<SourceEvent, ProcessEnd> {
+  const { executable, args = [], environment, killAfterMs, log } = options;
+  const sensor = new SensorProcess({ executable, args, environment });
+  const onStop = () =>
+    sensor.stop(killAfterMs, (error) => {
+      log.error(
+        { executable, cause: messageOf(error) },
+        'The sensor may not be signalled: it is left running',
+      );
+    });
+  if (stop.aborted) onStop();
+  else stop.addEventListener('abort', onStop, { once: true });
 
-/** One process from spawn to exit; both its pipes are read to their ends before the exit is told. */
-async function* runOnce(options: SupervisorOptions, stop: AbortSignal): AsyncGenerator<SourceEvent, Outcome> {
-  const sensor = execa(options.executable, options.args ?? [], {
-    stdin: 'ignore',
-    buffer: false,
-    reject: false,
-    detached: true,
-    encoding: 'buffer',
-    extendEnv: false,
-    env: withoutSecrets(options.environment),
-  });
-  const unhook = stopOnAbort(sensor, stop, options.killAfterMs);
-  // A runner that ends at once, at a second signal, leaves no sensor behind.
-  const killAtExit = () => signalGroup(sensor, 'SIGKILL');
-  process.once('exit', killAtExit);
-  const errors = logErrors(sensor.stderr, options);
+  const errors = logErrors(sensor.stderr(), options);
   const splitter = new LineSplitter(options.maxLineBytes);
   try {
-    for await (const chunk of sensor.stdout) {
-      yield { kind: 'lines', lines: splitter.push(chunk as Buffer) };
-    }
+    for await (const chunk of sensor.stdout()) yield { kind: 'lines', lines: splitter.push(chunk) };
     yield { kind: 'lines', lines: splitter.end() };
     await errors;
-    const { exitCode, signal, cause } = await sensor;
-    return { code: exitCode, signal, spawnFailure: sensor.pid === undefined ? (cause as Error) : undefined };
+    return await sensor.end();
   } finally {
-    unhook();
-    process.off('exit', killAtExit);
-    // What the sensor left behind in its group, or the sensor itself where nobody reads it any more.
-    signalGroup(sensor, 'SIGKILL');
+    stop.removeEventListener('abort', onStop);
+    sensor.release();
   }
 }
 
-function judge(outcome: Outcome, policy: RestartPolicy, stopped: boolean): SensorExit {
+function judge(outcome: ProcessEnd, policy: RestartPolicy, stopped: boolean): SensorExit {
   const failed = outcome.code !== 0;
   const restarts = !stopped && (policy === 'always' || (policy === 'on-failure' && failed));
   const done = policy !== 'always' && !failed;
   return { code: outcome.code, signal: outcome.signal, wanted: stopped || done, restarts };
 }
 
-function report({ executable, log }: SupervisorOptions, outcome: Outcome, exit: SensorExit): void {
+function report({ executable, log }: SupervisorOptions, outcome: ProcessEnd, exit: SensorExit): void {
   if (exit.wanted) return;
   const what = outcome.spawnFailure
     ? `could not be started: ${outcome.spawnFailure.message}`
@@ -116,14 +105,14 @@ function report({ executable, log }: SupervisorOptions, outcome: Outcome, exit: 
   log.warn({ executable }, `The sensor ${what}${exit.restarts ? '; restarting it' : ''}`);
 }
 
-function endOf({ code, signal }: Outcome): string {
+function endOf({ code, signal }: ProcessEnd): string {
   return signal === undefined ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }
 
 function notRunnable({ executable }: SupervisorOptions, cause: Error): VisualizerError {
   const advice: Record<string, string> = {
     ENOENT: 'there is no such file, or its interpreter (the first line, #!) is missing',
-    EACCES: `it may not be executed; try: chmod +x ${executable}`,
+    EACCES: `it is a directory, or may not be executed; try: chmod +x ${executable}`,
     ENOEXEC: 'it is no program for this machine; a script needs a first line such as #!/bin/sh',
   };
   const reason = advice[systemCodeOf(cause) ?? ''] ?? messageOf(cause);
@@ -134,49 +123,15 @@ function notRunnable({ executable }: SupervisorOptions, cause: Error): Visualize
   );
 }
 
-function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRET.test(name)));
-}
-
-/** What matters of a child process here; without a pid it could not be started. */
-interface Spawned {
-  readonly pid?: number | undefined;
-}
-
-/** Stops the sensor when `stop` is aborted, now or later. Returns what undoes that. */
-function stopOnAbort(sensor: Spawned, stop: AbortSignal, killAfterMs: number): () => void {
-  let kill: NodeJS.Timeout | undefined;
-  const onAbort = () => {
-    signalGroup(sensor, 'SIGTERM');
-    kill = setTimeout(() => signalGroup(sensor, 'SIGKILL'), killAfterMs);
-  };
-  if (stop.aborted) onAbort();
-  else stop.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    clearTimeout(kill);
-    stop.removeEventListener('abort', onAbort);
-  };
-}
-
-/** The sensor leads a process group of its own, so that its children end with it. */
-function signalGroup({ pid }: Spawned, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ESRCH') throw error;
-  }
-}
-
 /** The sensor's stderr goes to the log, so that it is seen and its pipe never fills. */
 async function logErrors(
-  stderr: NodeJS.ReadableStream,
+  stderr: AsyncIterable<Buffer>,
   { log, maxLineBytes }: SupervisorOptions,
 ): Promise<void> {
   const splitter = new LineSplitter(maxLineBytes);
   const say = ({ lines }: Lines) => {
     for (const line of lines) if (line.trim() !== '') log.warn({ from: 'sensor' }, line.trimEnd());
   };
-  for await (const chunk of stderr) say(splitter.push(chunk as Buffer));
+  for await (const chunk of stderr) say(splitter.push(chunk));
   say(splitter.end());
 }

@@ -1,0 +1,144 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa, type ResultPromise } from 'execa';
+import { systemCodeOf } from '../errors.js';
+
+export interface ProcessOptions {
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** How a process ended; neither code nor signal where it could not be started, or would not end. */
+export interface ProcessEnd {
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  readonly spawnFailure: Error | undefined;
+}
+
+type Child = ResultPromise<{ buffer: false; reject: false; encoding: 'buffer' }>;
+
+/** Names of variables that a sensor has no business to see. */
+const SECRET = /^INFLUX_|TOKEN|PASSWORD|SECRET/i;
+/** How long the pipes may stay silent, and open, once the sensor has ended. */
+const GRACE_MS = 1_000;
+const LOOK_MS = 100;
+
+/**
+ * One process of the sensor, which leads a process group of its own so that its children end with it. Both its
+ * pipes are read to their ends before its end is told; where something that outlives it holds them open and says
+ * nothing, they are given up.
+ */
+export class SensorProcess {
+  readonly #child: Child;
+  readonly #killAtExit = () => this.#signal('SIGKILL');
+  readonly #gone = new AbortController();
+  /** How many chunks are being worked on: as long as there is one, the pipes are not silent but unread. */
+  #atWork = 0;
+  #activeAt = 0;
+
+  constructor({ executable, args, environment }: ProcessOptions) {
+    this.#child = execa(executable, args, {
+      stdin: 'ignore',
+      buffer: false,
+      reject: false,
+      detached: true,
+      encoding: 'buffer',
+      extendEnv: false,
+      env: withoutSecrets(environment),
+    }) as Child;
+    this.#child.once('exit', () => void this.#giveUpSilence());
+    // A runner that ends at once, at a second signal, leaves no sensor behind.
+    process.once('exit', this.#killAtExit);
+  }
+
+  /** What it prints on stdout, as it comes. */
+  stdout(): AsyncGenerator<Buffer> {
+    return this.#read(this.#child.stdout);
+  }
+
+  /** What it prints on stderr, as it comes. */
+  stderr(): AsyncGenerator<Buffer> {
+    return this.#read(this.#child.stderr);
+  }
+
+  /** Asks the group to end, and makes it after `killAfterMs`; `failed` is told where it may not be signalled. */
+  async stop(killAfterMs: number, failed: (error: unknown) => void): Promise<void> {
+    try {
+      this.#signal('SIGTERM');
+      await delay(killAfterMs, undefined, { signal: this.#gone.signal });
+      this.#signal('SIGKILL');
+    } catch (error) {
+      if (this.#gone.signal.aborted) return;
+      failed(error);
+    }
+    // Not even SIGKILL ends what waits for a broken disk, or belongs to somebody else.
+    await this.#giveUpSilence();
+  }
+
+  /** How it ended; to be asked for once both streams have. */
+  async end(): Promise<ProcessEnd> {
+    const result = await Promise.race([this.#child, this.#hopeless()]);
+    const spawnFailure = this.#child.pid === undefined ? (result?.cause as Error | undefined) : undefined;
+    return { code: result?.exitCode, signal: result?.signal, spawnFailure };
+  }
+
+  /** Ends what is left of the group, and lets go of it. */
+  release(): void {
+    process.off('exit', this.#killAtExit);
+    this.#gone.abort();
+    try {
+      this.#signal('SIGKILL');
+    } catch (error) {
+      if (systemCodeOf(error) !== 'EPERM') throw error;
+    }
+  }
+
+  async *#read(stream: Child['stdout']): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of stream) {
+        this.#atWork += 1;
+        try {
+          yield chunk as Buffer;
+        } finally {
+          this.#atWork -= 1;
+          this.#activeAt = performance.now();
+        }
+      }
+    } catch (error) {
+      if (!this.#gone.signal.aborted) throw error;
+    }
+  }
+
+  /** Cuts off pipes that nobody has written to for a while although they were waited for. */
+  async #giveUpSilence(): Promise<void> {
+    const { signal } = this.#gone;
+    this.#activeAt = performance.now();
+    while (!signal.aborted && (this.#atWork > 0 || performance.now() - this.#activeAt < GRACE_MS)) {
+      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+    }
+    this.#gone.abort();
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+  }
+
+  /** Resolves some time after the pipes were given up: a process that is still there then does not end. */
+  async #hopeless(): Promise<undefined> {
+    const { signal } = this.#gone;
+    if (!signal.aborted) await once(signal, 'abort');
+    await delay(GRACE_MS);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#child.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ESRCH') throw error;
+    }
+  }
+}
+
+function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRET.test(name)));
+}
