@@ -19,6 +19,8 @@ interface CommandEntry {
   readonly name: CommandName;
   readonly summary: string;
   readonly action: (invocation: Invocation) => Promise<void>;
+  /** The first signal asks for an orderly end; all other commands end at once. */
+  readonly endsInOrder?: boolean;
 }
 
 /** Each command's code is loaded only when it is called. */
@@ -27,6 +29,7 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     summary: 'run the sensor, and write its readings to an InfluxDB (--host) or to the embedded store',
     action: async (invocation) => (await import('./runner.js')).run(invocation),
+    endsInOrder: true,
   },
   {
     name: 'export',
@@ -59,14 +62,13 @@ process.exit(await main(process.argv));
 
 /** argv -> command -> exit code. */
 async function main(argv: readonly string[]): Promise<number> {
-  const stop = abortOnSignals();
   // A reader that went away, as in `visualizer export | head`, is no error.
   process.stdout.on('error', (error) => {
     if (systemCodeOf(error) === 'EPIPE') process.exit(0);
     throw error;
   });
   try {
-    await program(stop).parseAsync(argv);
+    await program().parseAsync(argv);
     await new Promise((resolve) => process.stdout.write('', resolve));
     return 0;
   } catch (error) {
@@ -81,14 +83,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(stop: AbortSignal): Command {
+function program(): Command {
   const { version, description } = packageJson();
   const top = new Command('visualizer')
     .description(description)
     .version(version)
     .exitOverride()
     .showHelpAfterError('(visualizer --help tells more)');
-  for (const { name, summary, action } of COMMANDS) {
+  for (const { name, summary, action, endsInOrder } of COMMANDS) {
     const command = subcommand(top, name).description(summary).allowExcessArguments(false).exitOverride();
     for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
     command.option(
@@ -97,7 +99,8 @@ function program(stop: AbortSignal): Command {
     );
     command.addHelpText('after', secretsHelp(name));
     command.action(async () => {
-      const settings = resolveSettings({
+      const stop = endsInOrder ? abortOnSignals() : new AbortController().signal;
+      const settings = resolveSettings(name, {
         flags: typedFlags(command),
         environment: process.env,
         file: command.getOptionValue('config'),
@@ -150,16 +153,27 @@ function typedFlags(command: Command): Record<string, string> {
   return Object.fromEntries(typed);
 }
 
-/** The first SIGINT, SIGTERM or SIGHUP asks for an orderly end, the second one gets an end at once. */
+/** The first signal asks for an orderly end, the second one gets an end at once. */
 function abortOnSignals(): AbortSignal {
   const stop = new AbortController();
   for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })) {
+    if (isIgnored(number)) continue;
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(128 + number);
       stop.abort();
     });
   }
   return stop.signal;
+}
+
+/** Whether whoever started us wants a signal to be ignored, as nohup does; known on Linux only. */
+function isIgnored(number: number): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    return ((BigInt(`0x${mask}`) >> BigInt(number - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
 }
 
 function packageJson(): { version: string; description: string } {

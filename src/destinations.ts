@@ -56,6 +56,8 @@ export async function chooseDestination(run: Recording): Promise<Destination> {
     return dryRun(output, new LineProtocol(definition, env), ledger);
   }
   if (host === undefined) {
+    if (settings.port !== undefined)
+      log.warn('A port without --host says nothing: the embedded store is used');
     const { EmbeddedDestination } = await import('./store/embedded.js');
     return EmbeddedDestination.open({
       file: state.store,

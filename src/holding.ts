@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Destination } from './destination.js';
-import { messageOf } from './errors.js';
+import { messageOf, VisualizerError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import type { Log } from './log.js';
 import type { Batch } from './reading.js';
@@ -20,7 +20,8 @@ export interface HoldingOptions {
 
 /**
  * Makes a destination whose disk may be full for a while: a batch that it does not take is held, and written
- * before the next one; beyond a bound the oldest are dropped, and counted. `write` never rejects.
+ * before the next one; beyond a bound the oldest are dropped, and counted. `write` rejects only with what no
+ * waiting mends, a VisualizerError; `close` also where it had to drop what was held.
  */
 export function holdWhileFailing(destination: Destination, options: HoldingOptions): Destination {
   const holding = new Holding(destination, options);
@@ -30,8 +31,11 @@ export function holdWhileFailing(destination: Destination, options: HoldingOptio
     history: (from) => destination.history?.(from) ?? NOTHING,
     write: (batch) => holding.write(batch),
     async close() {
-      await holding.close();
-      await destination.close();
+      try {
+        await holding.close();
+      } finally {
+        await destination.close();
+      }
     },
   };
 }
@@ -72,7 +76,10 @@ class Holding {
       await delay(CLOSING_PAUSE_MS);
       await this.#writeAll();
     }
+    const lost = sizeOf(this.#held);
     while (this.#held.length > 0) this.#dropOldest();
+    if (lost > 0)
+      throw new VisualizerError('STATE_UNUSABLE', `${lost} readings could not be stored, and are lost.`);
   }
 
   /** Writes what is held, as far as that goes. */
@@ -84,6 +91,7 @@ class Holding {
       }
       this.#recovered();
     } catch (error) {
+      if (error instanceof VisualizerError) throw error;
       this.#failed(error);
     }
   }

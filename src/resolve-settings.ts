@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { isMap, isScalar, parseDocument, type Scalar } from 'yaml';
 import { messageOf, VisualizerError } from './errors.js';
-import { SETTINGS, type Setting, type Settings } from './settings.js';
+import { type Command, SETTINGS, type Setting, type Settings } from './settings.js';
 
 /** Where the values come from besides the defaults. */
 export interface Sources {
@@ -15,14 +15,15 @@ export interface Sources {
 }
 
 /**
- * Finds every setting's value.
+ * Finds the value of every setting that a command has; the others are left out.
  * @throws VisualizerError BAD_SETTING, its message a line for every value that is none, with where it came from
  */
-export function resolveSettings(sources: Sources): Settings {
+export function resolveSettings(command: Command, sources: Sources): Settings {
   const file = sources.file === undefined ? {} : readSettingsFile(sources.file);
   const mistakes: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+    if (!setting.commands.includes(command)) continue;
     const found = find(setting, sources, file);
     if (found === undefined) continue;
     values[name] = setting.parse(found.text);
@@ -80,21 +81,30 @@ function findSecretFile(env: string, environment: NodeJS.ProcessEnv): Found | un
   }
 }
 
+/** The values as they are written: `1.10` stays what it is; one that is left empty is not set. */
 function readSettingsFile(file: string): Record<string, string> {
-  let content: unknown;
+  const refuse = (problem: string, cause?: unknown) =>
+    new VisualizerError('BAD_SETTING', `--config: ${file}: ${problem}`, { cause });
+  let content: ReturnType<typeof parseDocument>;
   try {
-    content = parseYaml(readFileSync(file, 'utf8')) ?? {};
+    content = parseDocument(readFileSync(file, 'utf8'));
   } catch (cause) {
-    throw new VisualizerError('BAD_SETTING', `--config: ${file} cannot be read: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw refuse(`cannot be read: ${messageOf(cause)}`, cause);
   }
+  if (content.errors[0] !== undefined) throw refuse(content.errors[0].message);
+  if (content.contents === null) return {};
+  if (!isMap(content.contents)) throw refuse('it must map settings to values, such as `port: 8086`');
+
   const known = Object.values<Setting>(SETTINGS).flatMap(({ flag }) => flag?.replace(/^no-/, '') ?? []);
-  const unknown = Object.keys(content as object).filter((key) => !known.includes(key));
-  if (typeof content !== 'object' || Array.isArray(content) || unknown.length > 0) {
-    const problem =
-      unknown.length > 0 ? `${unknown.join(', ')} is no setting` : 'it must map settings to values';
-    throw new VisualizerError('BAD_SETTING', `--config: ${file}: ${problem}; known: ${known.join(', ')}`);
-  }
-  return Object.fromEntries(Object.entries(content as object).map(([key, value]) => [key, String(value)]));
+  const entries = content.contents.items.map(({ key, value }) => [String(key), value] as const);
+  const unknown = entries.filter(([key]) => !known.includes(key)).map(([key]) => key);
+  if (unknown.length > 0) throw refuse(`${unknown.join(', ')} is no setting; known: ${known.join(', ')}`);
+  const wrong = entries.find(([, value]) => value !== null && !isScalar(value));
+  if (wrong !== undefined) throw refuse(`${wrong[0]} must be a single value`);
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => {
+      const { value: parsed, source } = value as Scalar;
+      return parsed === null ? [] : [[key, source ?? String(parsed)]];
+    }),
+  );
 }

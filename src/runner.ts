@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Definition } from './definition.js';
 import { readDefinition } from './definition-file.js';
@@ -49,8 +51,21 @@ export async function run(context: RunContext): Promise<void> {
     const exit = await record({ ...context, definition, ledger: new Ledger(definition), state, closers });
     if (exit?.wanted === false && !context.stop.aborted) throw sensorFailed(exit);
   } finally {
-    for (const close of closers.reverse()) await close();
+    await closeAll(closers);
   }
+}
+
+/** In reverse order; one that fails keeps no other from being closed. */
+async function closeAll(closers: Run['closers']): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers.reverse()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** The way of the data, from the sensor to the destination. Returns how the sensor ended. */
@@ -105,6 +120,9 @@ function openState(
 async function openClock({ state, log, closers }: Run): Promise<Clock> {
   const clock = await Clock.open(state?.clock, {
     onFailure: (error) => log.warn({ cause: messageOf(error) }, MARK_FAILED),
+  }).catch((cause: unknown) => {
+    const text = `The clock's mark ${state?.clock} cannot be used: ${messageOf(cause)}. Remove it.`;
+    throw new VisualizerError('STATE_UNUSABLE', text, { cause });
   });
   closers.push(() => clock.close());
   const text = 'The clock is behind the newest reading; timestamps go on from there until it has caught up';
@@ -162,7 +180,7 @@ function openSource({ settings, environment, log, stop }: Run): {
   async function* events(): AsyncGenerator<SourceEvent> {
     const supervised = supervise(
       {
-        executable: settings.executable ?? BUNDLED.executable,
+        executable: executableOf(settings),
         restart: settings.restart,
         maxLineBytes: settings.maxLineBytes,
         killAfterMs: settings.killAfter,
@@ -183,6 +201,12 @@ function openSource({ settings, environment, log, stop }: Run): {
       return exit;
     },
   };
+}
+
+/** A file of that name, as seen from here, goes before a command of that name. */
+function executableOf({ executable }: Settings): string {
+  if (executable === undefined) return BUNDLED.executable;
+  return existsSync(executable) ? resolve(executable) : executable;
 }
 
 function sensorFailed({ code, signal }: SensorExit): VisualizerError {

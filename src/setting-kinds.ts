@@ -61,11 +61,24 @@ export const tag = {
   parse: (value: string) => (/^[^\p{C}\\]{1,128}$/u.test(value) ? value : undefined),
 };
 
+/** Without the brackets that an IPv6 address has in a URL. */
 export const hostName = {
   placeholder: 'name',
   expected: 'a host name or address, without http:// and without a port',
-  parse: (value: string) => (/^[^\s/@]+$/.test(value) && !/^[^:]*:\d+$/.test(value) ? value : undefined),
+  parse(value: string): string | undefined {
+    const host = /^\[(.*)\]$/.exec(value)?.[1] ?? value;
+    return /^[^\s/@%[\]]+$/.test(host) && !/^[^:]*:\d+$/.test(host) ? host : undefined;
+  },
 };
+
+/** What may stand in an HTTP header. */
+export const token = {
+  expected: 'a token of printable ASCII characters, in one line',
+  parse: (value: string) => (/^[\x21-\x7e]+$/.test(value) ? value : undefined),
+};
+
+/** What nanoseconds in 64 bits can tell, in ms. */
+const LATEST_MS = 9_223_372_036_854;
 
 /** A moment, in ns since the epoch. */
 export const moment = {
@@ -73,7 +86,8 @@ export const moment = {
   expected: 'a date and time such as 2026-11-22T08:00:00Z, or how long ago, such as 90s, 1h or 7d',
   parse(value: string): bigint | undefined {
     const ago = parseDuration(value);
-    const milliseconds = ago === undefined ? Date.parse(value) : Date.now() - ago;
-    return Number.isNaN(milliseconds) ? undefined : BigInt(milliseconds) * 1_000_000n;
+    const date = /^\d{4}-\d\d/.test(value) ? Date.parse(value) : Number.NaN;
+    const milliseconds = ago === undefined ? date : Date.now() - ago;
+    return Math.abs(milliseconds) <= LATEST_MS ? BigInt(milliseconds) * 1_000_000n : undefined;
   },
 };

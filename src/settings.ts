@@ -12,6 +12,7 @@ import {
   port,
   tag,
   text,
+  token,
 } from './setting-kinds.js';
 
 /**
@@ -117,7 +118,7 @@ export const SETTINGS = {
     help: 'the bucket; the database on InfluxDB 1.x, created where it is missing',
     commands: RUN,
   },
-  token: { ...text, env: 'INFLUX_TOKEN', help: 'the API token (InfluxDB 2.x and 3)', commands: RUN },
+  token: { ...token, env: 'INFLUX_TOKEN', help: 'the API token (InfluxDB 2.x and 3)', commands: RUN },
   username: {
     ...text,
     env: 'INFLUX_USERNAME',
@@ -165,7 +166,7 @@ export const SETTINGS = {
     commands: RUN,
   },
   retention: {
-    ...duration(0),
+    ...duration(0, 36_500 * 86_400_000),
     flag: 'retention',
     env: 'VISUALIZER_RETENTION',
     fallback: '30d',

@@ -2,18 +2,23 @@ import { execFileSync } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
+  closeSync,
   constants,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, systemCodeOf, VisualizerError } from './errors.js';
+
+/** Room enough for any holder. */
+const HOLDER_BYTES = 256;
 
 /** Who holds a state directory. A process id alone may have been given to somebody else since. */
 export interface Holder {
@@ -73,38 +78,59 @@ export function holderOf(path: string): Holder | undefined {
 
 /**
  * The lock is a file that names its holder. It comes into being whole, by a hard link, so that nobody ever reads
- * half of it; one whose holder is no more is moved out of the way and tried for again.
+ * half of it; one whose holder is no more is moved out of the way. A file that is no lock any more is kept, and
+ * written over by the next one: so a runner can start on a full disk, to deliver what waits there.
  */
 function lock(file: string): () => void {
   const started = new Date(Date.now() - process.uptime() * 1000).toISOString();
   const mine: Holder = { pid: process.pid, identity: identityOf(process.pid) ?? '', started };
+  const spare = `${file}.spare`;
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(mine), { mode: 0o600 });
+  discardDead(file, spare);
+  tryRename(spare, draft);
   try {
-    while (!tryLink(draft, file)) {
-      const holder = readHolder(file);
-      if (holder !== undefined && isAlive(holder)) throw alreadyRunning(file, holder);
-      discard(file, holder);
-    }
+    writeHolder(draft, mine);
+    while (!tryLink(draft, file)) discardDead(file, spare);
   } finally {
     rmSync(draft, { force: true });
   }
   return () => {
-    if (readHolder(file)?.identity === mine.identity) rmSync(file, { force: true });
+    if (readHolder(file)?.identity === mine.identity) tryRename(file, spare);
   };
 }
 
-/** Removes a dead holder's lock, unless another runner has replaced it in the meantime. */
-function discard(file: string, dead: Holder | undefined): void {
+/** Makes a spare of a dead holder's lock, unless another runner has replaced it in the meantime. */
+function discardDead(file: string, spare: string): void {
+  const holder = readHolder(file);
+  if (holder !== undefined && isAlive(holder)) throw alreadyRunning(file, holder);
   const aside = `${file}.${process.pid}.dead`;
+  if (!tryRename(file, aside)) return;
+  if (readHolder(aside)?.identity === holder?.identity) {
+    tryRename(aside, spare);
+  } else {
+    tryLink(aside, file);
+    rmSync(aside);
+  }
+}
+
+/** Always of the same length, so that one is written over another in place. */
+function writeHolder(file: string, holder: Holder): void {
+  const draft = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
-    renameSync(file, aside);
+    writeSync(draft, JSON.stringify(holder).padEnd(HOLDER_BYTES), 0);
+  } finally {
+    closeSync(draft);
+  }
+}
+
+function tryRename(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return;
+    if (systemCodeOf(error) === 'ENOENT') return false;
     throw error;
   }
-  if (readHolder(aside)?.identity !== dead?.identity) tryLink(aside, file);
-  rmSync(aside, { force: true });
 }
 
 function tryLink(draft: string, file: string): boolean {

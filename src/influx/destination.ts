@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Destination } from '../destination.js';
 import { messageOf, VisualizerError } from '../errors.js';
@@ -84,9 +85,13 @@ export class InfluxDestination implements Destination {
     return new InfluxDestination(options, buffer);
   }
 
+  /** @throws VisualizerError STATE_UNUSABLE where somebody has removed the buffer: what is written would be lost */
   async write(batch: Batch): Promise<void> {
     const time = batch.readings.at(-1)?.timestamp ?? batch.points.at(-1)?.timestamp;
     if (time === undefined) return;
+    const { path, buffer } = this.#options.state;
+    if (!existsSync(buffer))
+      throw new VisualizerError('STATE_UNUSABLE', `The state directory ${path} was removed.`);
     await this.#buffer.append({
       payload: Buffer.from(this.#options.lineProtocol.encode(batch)),
       lines: batch.readings.length,

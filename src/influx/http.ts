@@ -1,6 +1,6 @@
 import type { Link } from './delivery.js';
 import { InfluxServer, type ServerOptions, versionIn } from './server.js';
-import { type Answer, type Verdict, verdictOf } from './verdict.js';
+import { type Answer, type Verdict, verdictOf, writeVerdictOf } from './verdict.js';
 
 export interface HttpOptions extends ServerOptions {
   /** For 2.x and 3.x. */
@@ -32,7 +32,7 @@ export class HttpLink implements Link {
     const answer = await this.#post(lines, signal);
     // The database was dropped, or another kind of server is there: what to do about it can be found out now.
     const lost = known && 'status' in answer && answer.status === 404;
-    return verdictOf(lost ? await this.#post(lines, signal) : answer);
+    return writeVerdictOf(lost ? await this.#post(lines, signal) : answer);
   }
 
   async #post(body: string, signal: AbortSignal): Promise<Answer> {
@@ -40,7 +40,7 @@ export class HttpLink implements Link {
     if (typeof path !== 'string') return path;
     const { timeoutMs } = this.#options;
     const answer = await this.#server.request({ method: 'POST', path, body, timeoutMs }, signal);
-    const keep = !('failure' in answer) && verdictOf(answer).kind !== 'hold';
+    const keep = !('failure' in answer) && writeVerdictOf(answer).kind !== 'hold';
     this.#writePath = keep ? path : undefined;
     return answer;
   }

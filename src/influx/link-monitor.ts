@@ -79,6 +79,8 @@ export class LinkMonitor {
       this.#say('warn', verdict, `${this.#name} does not take readings now; they wait in the buffer`);
     } else if (state === 'held') {
       this.#say('error', verdict, `${this.#name} refuses what is sent; readings wait in the buffer`);
+    } else if (verdict.kind !== 'accepted') {
+      this.#say('warn', verdict, `${this.#name} answers, but does not take all lines as they are`);
     } else if (this.#state === 'connecting') {
       this.#say('info', verdict, `${this.#name} takes the readings`);
     } else {

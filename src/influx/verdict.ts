@@ -49,6 +49,17 @@ export function verdictOf(answer: Answer, now = Date.now()): Verdict {
   return { kind: 'hold', reason, mend: STRANGE };
 }
 
+/**
+ * What the answer to a write means: an InfluxDB that took the lines has nothing to add to 200, so who does is some
+ * other server that says yes to everything.
+ */
+export function writeVerdictOf(answer: Answer): Verdict {
+  if ('status' in answer && answer.status === 200 && answer.body !== '') {
+    return { kind: 'hold', reason: `200 ${messageIn(answer.body)}`.slice(0, REASON_LENGTH), mend: STRANGE };
+  }
+  return verdictOf(answer);
+}
+
 const isAccepted = (status: number) => status >= 200 && status < 300;
 const isRefusal = (status: number) => status === 400 || status === 422;
 

@@ -19,6 +19,8 @@ const SYSTEM_TIME: Time = { wall: Date.now, monotonic: process.hrtime.bigint };
 const NS_PER_MS = 1_000_000n;
 /** How far the wall clock and our reckoning may lie apart before the wall clock is believed. */
 const STEP_NS = 2n * NS_PER_MS;
+/** A mark above this is rubbish: in the year 2200 somebody may look at it again. */
+const LATEST_NS = 7_258_118_400n * 1_000_000_000n;
 /** How far ahead of the newest timestamp the mark is set, so that not every batch has to move it. */
 const RESERVE_NS = 100n * NS_PER_MS;
 
@@ -62,7 +64,8 @@ export class Clock {
       return open(file, 'r+');
     });
     const text = (await mark.readFile('utf8')).trim();
-    return new Clock(options, mark, /^\d{1,19}$/.test(text) ? BigInt(text) : 0n);
+    const marked = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+    return new Clock(options, mark, marked < LATEST_NS ? marked : 0n);
   }
 
   /** The first of `count` timestamps, each 1 ns after the one before, for lines that were read together. */

@@ -1,7 +1,7 @@
-import { chmodSync, existsSync } from 'node:fs';
+import { accessSync, chmodSync, constants } from 'node:fs';
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Definition, Metric } from '../definition.js';
-import { messageOf, VisualizerError } from '../errors.js';
+import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Batch, Point, Reading, Value } from '../reading.js';
 import { openPastDamage } from './wal.js';
@@ -45,10 +45,11 @@ export class Store {
 
   /** As {@link open}, but a store that is not there is an error: nothing has been recorded yet. */
   static async openExisting(file: string, log: Log): Promise<Store> {
-    if (existsSync(file)) return Store.open(file, log);
+    const reason = whyNotReadable(file);
+    if (reason === undefined) return Store.open(file, log);
     throw new VisualizerError(
       'STATE_UNUSABLE',
-      `There is no store at ${file}. Record one with: visualizer run, or name another --state-dir or --sensor.`,
+      `There is no store to read at ${file} (${reason}). Record one with: visualizer run, or name another --state-dir or --sensor.`,
     );
   }
 
@@ -105,6 +106,18 @@ export class Store {
       await this.query(`SELECT coalesce(min(t), ${from}) FROM (SELECT epoch_ns(time) AS t FROM readings
       WHERE time >= make_timestamp_ns(${from}) ORDER BY time DESC LIMIT ${limit})`);
     return row?.[0] as bigint;
+  }
+
+  /** Whether a batch is stored: as a whole or not at all, so its first row tells. */
+  async holds({ readings, points }: Batch): Promise<boolean> {
+    const [table, row] = readings[0]
+      ? ['readings', readings[0]]
+      : [points[0]?.kind === undefined ? 'runner' : 'errors', points[0]];
+    if (row === undefined) return true;
+    const [found] = await this.query(
+      `SELECT count(*) FROM ${table} WHERE time = make_timestamp_ns(${row.timestamp})`,
+    );
+    return found?.[0] !== 0n;
   }
 
   /** All rows of a query. */
@@ -229,6 +242,15 @@ const SQL_TYPES = { float: 'DOUBLE', integer: 'BIGINT' } as const;
 /** An identifier, quoted for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+function whyNotReadable(file: string): string | undefined {
+  try {
+    accessSync(file, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    return systemCodeOf(error) ?? messageOf(error);
+  }
 }
 
 async function loadDuckDB(): Promise<DuckDB> {

@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Definition } from '../definition.js';
 import type { Destination } from '../destination.js';
 import { messageOf } from '../errors.js';
@@ -17,61 +19,112 @@ export interface EmbeddedOptions {
   readonly log: Log;
 }
 
+interface OpenStore {
+  readonly store: Store;
+  readonly writer: StoreWriter;
+}
+
 /** More readings than this in the page's ten minutes, and it begins with the newest of them. */
 const HISTORY_ROWS = 200_000;
 const MAINTENANCE_MS = 5 * 60_000;
 
-/** The embedded store as a destination: each batch is a commit, and every few minutes the store is tidied. */
+/**
+ * The embedded store as a destination: each batch is a commit, and every few minutes the store is tidied. DuckDB
+ * gives a database up for good when the disk is full at the wrong moment: then, and where the file was removed, the
+ * store is opened anew for the next batch.
+ */
 export class EmbeddedDestination implements Destination {
   readonly name = 'embedded store';
-  readonly store: Store;
-  readonly #writer: StoreWriter;
   readonly #options: EmbeddedOptions;
+  #open: OpenStore | undefined;
+  /** The last commit failed with the database: it may have lasted all the same. */
+  #doubtful = false;
   #maintenanceDue = 0;
 
-  private constructor(store: Store, writer: StoreWriter, options: EmbeddedOptions) {
-    this.store = store;
-    this.#writer = writer;
+  private constructor(options: EmbeddedOptions, open: OpenStore) {
     this.#options = options;
+    this.#open = open;
   }
 
   /** @throws VisualizerError as {@link Store.open} and {@link Store.prepare} do */
   static async open(options: EmbeddedOptions): Promise<EmbeddedDestination> {
-    const store = await Store.open(options.file, options.log);
-    try {
-      await store.prepare(options.definition);
-      return new EmbeddedDestination(store, await store.writer(options.definition, options.env), options);
-    } catch (error) {
-      store.close();
-      throw error;
-    }
+    return new EmbeddedDestination(options, await openStore(options));
   }
 
   async write(batch: Batch): Promise<void> {
-    await this.#writer.write(batch);
+    const { store, writer } = await this.#opened();
+    try {
+      if (!this.#doubtful || !(await store.holds(batch))) await writer.write(batch);
+    } catch (error) {
+      this.#doubtful = this.#isLost(error);
+      throw error;
+    }
+    this.#doubtful = false;
     this.#options.ledger.delivered(batch.readings.length);
-    if (performance.now() >= this.#maintenanceDue) await this.#maintain();
+    if (performance.now() >= this.#maintenanceDue) await this.#maintain(store);
   }
 
   async *history(from: bigint): AsyncGenerator<readonly Reading[]> {
+    const { store } = await this.#opened();
     const { metrics } = this.#options.definition;
-    yield* storedReadings(this.store, metrics, { from: await this.store.newestFrom(from, HISTORY_ROWS) });
+    yield* storedReadings(store, metrics, { from: await store.newestFrom(from, HISTORY_ROWS) });
   }
 
   async close(): Promise<void> {
-    await this.#maintain();
-    this.#writer.close();
-    this.store.close();
+    if (this.#open !== undefined) await this.#maintain(this.#open.store);
+    this.#giveUp();
+  }
+
+  async #opened(): Promise<OpenStore> {
+    const { file, log } = this.#options;
+    if (this.#open !== undefined && !existsSync(file)) {
+      log.error({ file }, 'The embedded store was removed; a new one is begun');
+      this.#giveUp();
+    }
+    this.#open ??= await openStore(this.#options).catch((error: unknown) => {
+      // An Error of its own kind, since waiting may mend it: the run is on its way already.
+      throw new Error(messageOf(error), { cause: error });
+    });
+    return this.#open;
   }
 
   /** A failure here loses nothing: what was written is committed, and the next turn tries again. */
-  async #maintain(): Promise<void> {
+  async #maintain(store: Store): Promise<void> {
     this.#maintenanceDue = performance.now() + MAINTENANCE_MS;
-    await this.store.maintain(this.#options.retentionMs).catch((error: unknown) => {
-      this.#options.log.warn(
-        { cause: messageOf(error) },
-        'The embedded store could not be tidied; trying again later',
-      );
+    await store.maintain(this.#options.retentionMs).catch((error: unknown) => {
+      this.#isLost(error);
+      const text = 'The embedded store could not be tidied; trying again later';
+      this.#options.log.warn({ cause: messageOf(error) }, text);
     });
+  }
+
+  /** Whether this error is the end of the open database, which is given up then. */
+  #isLost(error: unknown): boolean {
+    const lost = /FATAL|database has been invalidated/.test(messageOf(error));
+    if (lost) this.#giveUp();
+    return lost;
+  }
+
+  #giveUp(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    try {
+      open?.writer.close();
+      open?.store.close();
+    } catch (error) {
+      this.#options.log.debug({ cause: messageOf(error) }, 'A lost database could not be closed');
+    }
+  }
+}
+
+async function openStore({ file, definition, env, log }: EmbeddedOptions): Promise<OpenStore> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const store = await Store.open(file, log);
+  try {
+    await store.prepare(definition);
+    return { store, writer: await store.writer(definition, env) };
+  } catch (error) {
+    store.close();
+    throw error;
   }
 }

@@ -1,61 +1,167 @@
 import { execFileSync } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { rmdirSync, writeFileSync } from 'node:fs';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { hasInfluxd, numberOf, startInfluxd } from '../servers/influxd.js';
 import { until } from '../until.js';
 import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
 
-const folder = temporaryFolder();
-const canMount = mounted(folder);
-
-/** Mounts a file system of 2 MiB, where this user may. */
-function mounted(directory: string): boolean {
+/** Mounts a file system of its own on a new folder, where this user may. */
+function mount(mebibytes: number): string | undefined {
+  const folder = temporaryFolder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'visualizer-test', directory], { stdio: 'pipe' });
-    return true;
+    const options = ['-t', 'tmpfs', '-o', `size=${mebibytes}m`];
+    execFileSync('mount', [...options, 'visualizer-test', folder], { stdio: 'pipe' });
+    return folder;
   } catch {
-    process.stderr.write('skipped: a full disk is tested only where a tmpfs may be mounted (as root)\n');
-    return false;
+    rmdirSync(folder);
+    return undefined;
   }
 }
 
-describe.skipIf(!hasInfluxd || !canMount)('a disk that is full while InfluxDB is away', () => {
+function unmount(folder: string): void {
+  execFileSync('umount', [folder]);
+  rmdirSync(folder);
+}
+
+const probe = mount(1);
+if (probe === undefined)
+  process.stderr.write('skipped: a full disk is tested where a tmpfs may be mounted\n');
+else unmount(probe);
+
+describe.skipIf(probe === undefined)('a full disk', () => {
+  let folder: string;
   let run: ReturnType<typeof visualizer> | undefined;
-  afterAll(async () => {
+  let log = '';
+  afterEach(async () => {
     run?.kill('SIGKILL');
     await run;
-    execFileSync('umount', [folder]);
-    await rm(folder, { recursive: true });
+    unmount(folder);
   });
 
-  it('does not end the run: what has no room is dropped and counted, and all the rest is delivered', async () => {
-    const influxd = await startInfluxd();
-    await influxd.kill();
+  /** Starts a run of the bundled sensor, with everything on a disk of this size. */
+  function start(mebibytes: number, options: string, ...args: string[]) {
+    folder = mount(mebibytes) as string;
     const sensor = join(folder, 'sensor');
-    await writeFile(sensor, `#!/bin/sh\nexec ${BUNDLED_SENSOR} --interval 0.02\n`, { mode: 0o755 });
-    run = visualizer([
-      ...['run', '--no-page', '--state-dir', join(folder, 'state'), '--path-executable', sensor],
-      ...['--host', '127.0.0.1', '--port', String(influxd.port), '--drain-timeout', '60s'],
+    writeFileSync(sensor, `#!/bin/sh\nexec ${BUNDLED_SENSOR} ${options}\n`, { mode: 0o755 });
+    return restart(...args);
+  }
+
+  function restart(...args: string[]) {
+    const [sensor, state] = [join(folder, 'sensor'), join(folder, 'state')];
+    const child = visualizer([
+      'run',
+      '--no-page',
+      '--state-dir',
+      state,
+      '--path-executable',
+      sensor,
+      ...args,
     ]);
-    let log = '';
-    run.stderr?.on('data', (chunk) => {
+    run = child;
+    log = '';
+    child.stderr?.on('data', (chunk) => {
       log += chunk;
     });
-    await until('the disk is full', () => log.includes('Readings cannot be stored'));
-    await until('readings are dropped', () => log.includes('are lost'));
-    await influxd.start();
-    await until('readings are stored again', () => log.includes('takes readings again"'), 60_000);
-    run.kill('SIGTERM');
-    const { exitCode, stderr } = await run;
-    expect(exitCode).toBe(0);
+    return child;
+  }
 
-    const { read, delivered, queued, rejected, dropped } = logLines(stderr).at(-1) as Record<string, number>;
-    expect(dropped).toBeGreaterThan(0);
-    expect({ queued, rejected }).toEqual({ queued: 0, rejected: 0 });
-    expect((delivered as number) + (dropped as number)).toBe(read);
-    expect(await numberOf(influxd, 'sensor', 'SELECT count(counter) FROM sensor')).toBe(delivered);
-    expect(await numberOf(influxd, 'sensor', 'SELECT sum(value) FROM "error.buffer_overflow"')).toBe(dropped);
+  /** Takes all the room that is left, and returns what gives it back. */
+  async function fill(): Promise<() => Promise<void>> {
+    const file = await open(join(folder, 'fill'), 'w');
+    const block = Buffer.alloc(4096);
+    while ((await file.write(block).catch(() => ({ bytesWritten: 0 }))).bytesWritten > 0);
+    await file.close();
+    return () => rm(join(folder, 'fill'));
+  }
+
+  it.skipIf(!hasInfluxd)(
+    'while InfluxDB is away does not end the run: what has no room is dropped and counted, all the rest is delivered',
+    async () => {
+      const influxd = await startInfluxd();
+      await influxd.kill();
+      const influx = ['--host', '127.0.0.1', '--port', String(influxd.port), '--drain-timeout', '60s'];
+      const child = start(2, '--interval 0.02', ...influx);
+      await until('the disk is full', () => log.includes('Readings cannot be stored'));
+      await until('readings are dropped', () => log.includes('are lost'));
+      await influxd.start();
+      await until('readings are stored again', () => log.includes('takes readings again"'), 60_000);
+      child.kill('SIGTERM');
+      const { exitCode, stderr } = await child;
+      expect(exitCode).toBe(0);
+
+      const { read, delivered, queued, rejected, dropped } = logLines(stderr).at(-1) as Record<
+        string,
+        number
+      >;
+      expect(dropped).toBeGreaterThan(0);
+      expect({ queued, rejected }).toEqual({ queued: 0, rejected: 0 });
+      expect((delivered as number) + (dropped as number)).toBe(read);
+      expect(await numberOf(influxd, 'sensor', 'SELECT count(counter) FROM sensor')).toBe(delivered);
+      expect(await numberOf(influxd, 'sensor', 'SELECT sum(value) FROM "error.buffer_overflow"')).toBe(
+        dropped,
+      );
+      await influxd.stop();
+    },
+  );
+
+  it.skipIf(!hasInfluxd)('does not keep a new run from delivering what waits', async () => {
+    const influxd = await startInfluxd();
+    await influxd.kill();
+    const influx = ['--host', '127.0.0.1', '--port', String(influxd.port), '--restart', 'never'];
+    start(2, '--interval 0 --lines 100', ...influx, '--drain-timeout', '0');
+    await run;
+    for (const kill of [false, true]) {
+      const free = await fill();
+      const child = restart(...influx, '--drain-timeout', kill ? '1h' : '0');
+      await until('the run has begun', () => log.includes('Recording'));
+      if (kill) child.kill('SIGKILL');
+      await child;
+      await free();
+    }
+    await influxd.start();
+    const free = await fill();
+    const { exitCode, stderr } = await restart(...influx, '--drain-timeout', '30s');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    await free();
+    expect(await numberOf(influxd, 'sensor', 'SELECT count(counter) FROM sensor')).toBeGreaterThanOrEqual(
+      100,
+    );
     await influxd.stop();
+  });
+
+  it('at the worst moment for the embedded store costs no reading, once there is room again', async () => {
+    const child = start(12, '--interval 0.05');
+    await until('the run has begun', () => log.includes('Recording'));
+    const taken = join(folder, 'taken');
+    await writeFile(taken, randomBytes(7 * 1024 ** 2));
+    await until('the disk is full', () => log.includes('Readings cannot be stored'));
+    await rm(taken);
+    await until('readings are stored again', () => log.includes('takes readings again'));
+    child.kill('SIGTERM');
+    const { exitCode, stderr } = await child;
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    const { read, delivered, dropped } = logLines(stderr).at(-1) as Record<string, number>;
+    expect({ delivered, dropped }).toEqual({ delivered: read, dropped: 0 });
+    const { stdout } = await visualizer(['export', '--state-dir', join(folder, 'state')]);
+    const times = stdout.split('\n').map((row) => row.split(',')[0]);
+    expect(times).toHaveLength((read as number) + 1);
+    expect(new Set(times).size).toBe((read as number) + 1);
+  });
+
+  it('that stays full to the end is an error, and what was lost is counted', async () => {
+    const child = start(12, '--interval 0.05', '--drain-timeout', '100ms');
+    await until('the run has begun', () => log.includes('Recording'));
+    await writeFile(join(folder, 'taken'), randomBytes(7 * 1024 ** 2));
+    await until('the disk is full', () => log.includes('Readings cannot be stored'));
+    child.kill('SIGTERM');
+    const { exitCode, stderr } = await child;
+    expect(exitCode).toBe(73);
+    const { read, delivered, dropped } = logLines(stderr).at(-1) as Record<string, number>;
+    expect(dropped).toBeGreaterThan(0);
+    expect((delivered as number) + (dropped as number)).toBe(read);
+    expect(stderr).toContain(`${dropped} readings could not be stored, and are lost`);
   });
 });

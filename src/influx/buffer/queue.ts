@@ -98,7 +98,15 @@ export class Queue {
   }
 
   async store(record: Buffer, head: Head, time: bigint): Promise<void> {
-    await this.segments.write(record, head.sequence);
+    try {
+      await this.segments.write(record, head.sequence);
+    } catch (cause) {
+      // On a full disk, what is settled may take just the room that is missing.
+      const bytes = this.segments.bytes;
+      await this.#releaseSettled();
+      if (this.segments.bytes === bytes) throw cause;
+      await this.segments.write(record, head.sequence);
+    }
     this.books.stored(head);
     this.newestTime = time;
     await this.lookAhead();
