@@ -8,7 +8,7 @@ import { type Fault, FaultyDisk, type Operation, seeded } from './faulty-files.j
 import { EVERYTHING, entry, expectBalance, numberOf } from './scenario.js';
 
 const STEPS = 60;
-const RUNS = Number(process.env.BUFFER_RUNS ?? 150);
+const RUNS = Number(process.env.BUFFER_RUNS ?? (process.env.CI === 'true' ? 2_000 : 150));
 const ONLY = process.env.BUFFER_SEED;
 const MS_PER_ENTRY = 1000;
 const LARGEST_RECORD = 1600;
@@ -312,7 +312,9 @@ function withoutReads(faults: FaultyDisk['faults']): FaultyDisk['faults'] {
     operation === 'read' || operation === 'open' ? undefined : faults(operation, name);
 }
 
-it(`${RUNS} random lives of ${STEPS} operations go as the model says`, async () => {
+it(`${RUNS} random lives of ${STEPS} operations go as the model says`, {
+  timeout: 60_000 + RUNS * 500,
+}, async () => {
   const seeds = ONLY === undefined ? Array.from({ length: RUNS }, (_, i) => i + 1) : [Number(ONLY)];
   for (const seed of seeds) {
     await new Run(seed).play().catch((cause: Error) => {
