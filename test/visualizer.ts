@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { until } from './until.js';
 
 /** The built command line, and the files of this repository that tests give to it. */
 export const CLI = path('dist/cli.js');
@@ -17,18 +18,31 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'visualizer-test-'));
 }
 
+/** A run of the command line: a child process, a promise of its result, and what it has logged so far. */
+export type Run = ReturnType<typeof visualizer>;
+
 /**
  * Runs the real command line as a user would, with an environment of its own. It never rejects: look at
  * `exitCode`, `stdout`, `stderr`.
  */
 export function visualizer(args: readonly string[], environment: Record<string, string> = {}) {
-  return execa(process.execPath, [CLI, ...args], {
+  const child = execa(process.execPath, [CLI, ...args], {
     reject: false,
     stdin: 'ignore',
     extendEnv: false,
     maxBuffer: 500 * 1024 * 1024,
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
   });
+  const run = Object.assign(child, { log: '' });
+  child.stderr?.on('data', (chunk) => {
+    run.log += chunk;
+  });
+  return run;
+}
+
+/** Waits until a run has logged this text, however long ago that was. */
+export async function untilLogged(run: Run, text: string, deadlineMs?: number): Promise<void> {
+  await until(`the run logs: ${text}`, () => run.log.includes(text), deadlineMs);
 }
 
 /** The JSON lines that a run has logged to stderr. */

@@ -51,11 +51,12 @@
  * may be read at any moment.
  */
 import { VisualizerError } from '../errors.js';
-import type { Entry, HandedOut, Settlement, Totals } from './buffer/books.js';
+import type { Totals } from '../ledger.js';
+import type { Entry, HandedOut, Settlement } from './buffer/books.js';
 import { type BufferOptions, type Dropped, Queue } from './buffer/queue.js';
 import { encode, pack, unpack } from './buffer/record.js';
 
-export type { Entry, Settlement, Totals } from './buffer/books.js';
+export type { Entry, Settlement } from './buffer/books.js';
 export type { Files } from './buffer/files.js';
 export type { BufferEvent, BufferOptions, Dropped, DropReason } from './buffer/queue.js';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
 import { until } from '../until.js';
-import { temporaryFolder, visualizer } from '../visualizer.js';
+import { temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
 
 /** How often the runner is killed: `KILLS=500 npx vitest run test/chaos` for a long night. */
 const KILLS = Number(process.env.KILLS ?? (process.env.CI === 'true' ? 50 : 10));
@@ -69,11 +69,7 @@ describe.skipIf(!hasInfluxd)(
       await disturbed;
 
       const last = start();
-      let log = '';
-      last.stderr?.on('data', (chunk) => {
-        log += chunk;
-      });
-      await until('the last run records', () => log.includes('Recording'));
+      await untilLogged(last, 'Recording');
       last.kill('SIGTERM');
       expect(await last).toMatchObject({ exitCode: 0 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
 
 let folder: string;
 beforeEach(() => {
@@ -112,11 +112,7 @@ describe('run ends in good order on SIGTERM', () => {
       `echo $$ > ${pidFile}; trap 'echo 4 5 6; exit 0' TERM; echo 1 2 3; while :; do sleep 0.05; done`,
     );
     const child = run(['--path-executable', file, '--flush-interval', '50ms']);
-    let log = '';
-    child.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
-    await until('the run has begun', () => log.includes('Recording'));
+    await untilLogged(child, 'Recording');
     await until('the sensor has begun', async () => (await textOf(pidFile)).endsWith('\n'));
     child.kill('SIGTERM');
     const { exitCode, stderr } = await child;
@@ -138,12 +134,8 @@ describe('a second signal ends a run at once', () => {
     const inspect = async () =>
       (await visualizer(['buffer', 'inspect', '--state-dir', join(folder, 'state')])).stdout;
     await until('the reading is stored', async () => (await inspect()).includes('queued      1 readings'));
-    let log = '';
-    child.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
     child.kill('SIGINT');
-    await until('the run is stopping', () => log.includes('Stopping'));
+    await untilLogged(child, 'Stopping');
     child.kill('SIGINT');
     const { exitCode } = await child;
     expect(exitCode).toBe(130);
@@ -216,11 +208,7 @@ describe('the exit code says what is wrong', () => {
 
   it('75 for a second run on the same state directory, naming the first', async () => {
     const first = run(['--path-executable', BUNDLED_SENSOR]);
-    let log = '';
-    first.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
-    await until('the first run has begun', () => log.includes('Recording'));
+    await untilLogged(first, 'Recording');
     const second = await run(['--path-executable', BUNDLED_SENSOR]);
     const reader = await visualizer(['export', '--state-dir', join(folder, 'state')]);
     first.kill('SIGTERM');
@@ -233,11 +221,7 @@ describe('the exit code says what is wrong', () => {
 
   it('of nobody is changed by the lock of a run that was killed, even if its process id lives on', async () => {
     const first = run(['--path-executable', BUNDLED_SENSOR]);
-    let log = '';
-    first.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
-    await until('the first run has begun', () => log.includes('Recording'));
+    await untilLogged(first, 'Recording');
     first.kill('SIGKILL');
     await first;
     const lock = join(folder, 'state', 'lock');

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -79,7 +79,8 @@ describe('the embedded store', () => {
   it('opens over a log with a damaged tail, says so, and loses only what was damaged', async () => {
     const child = run(await bundled('--interval 5'), '--flush-interval', '20ms');
     const wal = join(state(), 'store.duckdb.wal');
-    await until('three commits are in the log', () => existsSync(wal) && readFileSync(wal).length > 3_000);
+    const walBytes = () => statSync(wal, { throwIfNoEntry: false })?.size ?? 0;
+    await until('some commits are in the log', () => walBytes() > 3_000);
     child.kill('SIGKILL');
     await child;
     appendFileSync(wal, Buffer.alloc(4096));

@@ -5,8 +5,7 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hasInfluxd, numberOf, startInfluxd } from '../servers/influxd.js';
-import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
 
 /** Mounts a file system of its own on a new folder, where this user may. */
 function mount(mebibytes: number): string | undefined {
@@ -34,7 +33,6 @@ else unmount(probe);
 describe.skipIf(probe === undefined)('a full disk', () => {
   let folder: string;
   let run: ReturnType<typeof visualizer> | undefined;
-  let log = '';
   afterEach(async () => {
     run?.kill('SIGKILL');
     await run;
@@ -61,10 +59,6 @@ describe.skipIf(probe === undefined)('a full disk', () => {
       ...args,
     ]);
     run = child;
-    log = '';
-    child.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
     return child;
   }
 
@@ -84,10 +78,10 @@ describe.skipIf(probe === undefined)('a full disk', () => {
       await influxd.kill();
       const influx = ['--host', '127.0.0.1', '--port', String(influxd.port), '--drain-timeout', '60s'];
       const child = start(2, '--interval 0.02', ...influx);
-      await until('the disk is full', () => log.includes('Readings cannot be stored'));
-      await until('readings are dropped', () => log.includes('are lost'));
+      await untilLogged(child, 'Readings cannot be stored');
+      await untilLogged(child, 'are lost');
       await influxd.start();
-      await until('readings are stored again', () => log.includes('takes readings again"'), 60_000);
+      await untilLogged(child, 'takes readings again"', 60_000);
       child.kill('SIGTERM');
       const { exitCode, stderr } = await child;
       expect(exitCode).toBe(0);
@@ -116,7 +110,7 @@ describe.skipIf(probe === undefined)('a full disk', () => {
     for (const kill of [false, true]) {
       const free = await fill();
       const child = restart(...influx, '--drain-timeout', kill ? '1h' : '0');
-      await until('the run has begun', () => log.includes('Recording'));
+      await untilLogged(child, 'Recording');
       if (kill) child.kill('SIGKILL');
       await child;
       await free();
@@ -134,12 +128,12 @@ describe.skipIf(probe === undefined)('a full disk', () => {
 
   it('at the worst moment for the embedded store costs no reading, once there is room again', async () => {
     const child = start(12, '--interval 0.05');
-    await until('the run has begun', () => log.includes('Recording'));
+    await untilLogged(child, 'Recording');
     const taken = join(folder, 'taken');
     await writeFile(taken, randomBytes(7 * 1024 ** 2));
-    await until('the disk is full', () => log.includes('Readings cannot be stored'));
+    await untilLogged(child, 'Readings cannot be stored');
     await rm(taken);
-    await until('readings are stored again', () => log.includes('takes readings again'));
+    await untilLogged(child, 'takes readings again');
     child.kill('SIGTERM');
     const { exitCode, stderr } = await child;
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
@@ -153,9 +147,9 @@ describe.skipIf(probe === undefined)('a full disk', () => {
 
   it('that stays full to the end is an error, and what was lost is counted', async () => {
     const child = start(12, '--interval 0.05', '--drain-timeout', '100ms');
-    await until('the run has begun', () => log.includes('Recording'));
+    await untilLogged(child, 'Recording');
     await writeFile(join(folder, 'taken'), randomBytes(7 * 1024 ** 2));
-    await until('the disk is full', () => log.includes('Readings cannot be stored'));
+    await untilLogged(child, 'Readings cannot be stored');
     child.kill('SIGTERM');
     const { exitCode, stderr } = await child;
     expect(exitCode).toBe(73);

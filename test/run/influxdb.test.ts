@@ -126,7 +126,7 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
         ...['run', '--no-page', '--state-dir', join(folder, 'state'), '--host', '127.0.0.1'],
         ...['--port', String(influxd.port), '--path-executable', file, '--restart', 'never'],
       ],
-      { INFLUX_USERNAME: 'admin', INFLUX_PASSWORD_FILE: secret, INFLUX_TOKEN: 'not for a sensor' },
+      { INFLUX_USERNAME: 'admin', INFLUX_PASSWORD_FILE: secret, INFLUX_TOKEN: 'not-for-a-sensor' },
     );
     expect(exitCode).toBe(0);
     expect(logLines(stderr).at(-1)).toMatchObject({ delivered: 1, queued: 0 });

@@ -38,11 +38,7 @@ describe.skipIf(!hasChromium)('the page of a real run', () => {
       ...['--flush-interval', '100ms', ...args],
     ]);
     child = run;
-    let log = '';
-    run.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
-    const address = () => /live page is at (http:[^"]+)/.exec(log)?.[1];
+    const address = () => /live page is at (http:[^"]+)/.exec(run.log)?.[1];
     await until('the run has named its page', address);
     return address() as string;
   }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
 
 let folder: string;
 let server: Server | undefined;
@@ -57,20 +57,15 @@ describe('a server that is no InfluxDB', () => {
 
 describe('somebody who removes the state directory under a run', () => {
   function start(...args: string[]) {
-    const child = visualizer([
+    return visualizer([
       ...['run', '--no-page', '--state-dir', state(), '--path-executable', BUNDLED_SENSOR],
       ...['--flush-interval', '50ms', ...args],
     ]);
-    let log = '';
-    child.stderr?.on('data', (chunk) => {
-      log += chunk;
-    });
-    return { child, recording: () => log.includes('Recording') };
   }
 
   it('ends a run for InfluxDB at once, with an error: nothing that it read would be safe', async () => {
-    const { child, recording } = start('--host', '127.0.0.1', '--port', '1');
-    await until('the run has begun', recording);
+    const child = start('--host', '127.0.0.1', '--port', '1');
+    await untilLogged(child, 'Recording');
     await rm(state(), { recursive: true });
     const { exitCode, stderr } = await child;
     expect(exitCode).toBe(73);
@@ -78,8 +73,8 @@ describe('somebody who removes the state directory under a run', () => {
   });
 
   it('makes a run without one begin a new store', async () => {
-    const { child, recording } = start();
-    await until('the run has begun', recording);
+    const child = start();
+    await untilLogged(child, 'Recording');
     await rm(state(), { recursive: true });
     await until('there is a store again', () => existsSync(join(state(), 'store.duckdb')));
     child.kill('SIGTERM');

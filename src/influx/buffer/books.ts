@@ -3,6 +3,7 @@
  * In memory only; `cursorState` is what of it goes to the disk.
  */
 import { VisualizerError } from '../../errors.js';
+import type { Totals } from '../../ledger.js';
 import type { CursorState } from './cursor.js';
 import type { Hole } from './reader.js';
 import type { Head, StoredRecord } from './record.js';
@@ -20,16 +21,6 @@ export interface Settlement {
   readonly sequence: number;
   readonly delivered: number;
   readonly rejected: number;
-}
-
-/** In lines, since the state directory began: `read = delivered + queued + rejected + dropped`. */
-export interface Totals {
-  readonly read: number;
-  readonly delivered: number;
-  readonly queued: number;
-  /** Refused at intake or rejected by the server. */
-  readonly rejected: number;
-  readonly dropped: number;
 }
 
 /** An entry that is handed out: as it was stored, until it was unpacked. */

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { systemCodeOf } from '../../errors.js';
-import { type Totals, totalsOf } from './books.js';
+import type { Totals } from '../../ledger.js';
+import { totalsOf } from './books.js';
 import { BLANK_CURSOR, type CursorState, loadCursor } from './cursor.js';
 import { type Files, readAll, realFiles } from './files.js';
 import { furthest, pieceAt, type RecordHeader, unpack } from './record.js';
