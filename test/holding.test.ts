@@ -98,11 +98,11 @@ describe('a destination whose disk is full for a while', () => {
     expect(ledger.totals).toMatchObject({ delivered: 10, dropped: 0 });
   });
 
-  it('is tried a last time at the end, and what it still does not take is counted as dropped', async () => {
+  it('is tried a last time at the end, and what it still does not take is counted as dropped, and an error', async () => {
     const { disk, holding, batch, ledger } = setUp();
     disk.full = true;
     await holding.write(batch(10));
-    await holding.close();
+    await expect(holding.close()).rejects.toThrow('10 readings could not be stored, and are lost');
     expect(ledger.totals).toEqual({ read: 10, delivered: 0, queued: 0, rejected: 0, dropped: 10 });
     expect(disk.closed).toBe(true);
   });

@@ -6,8 +6,9 @@ import { messageOf } from '../errors.js';
 import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
 import type { Batch, Reading } from '../reading.js';
-import { Store, type StoreWriter } from './duckdb.js';
+import { Store } from './duckdb.js';
 import { storedReadings } from './readings.js';
+import type { StoreWriter } from './writer.js';
 
 export interface EmbeddedOptions {
   readonly file: string;
