@@ -215,11 +215,11 @@ export const SETTINGS = {
     commands: RUN,
   },
   flushInterval: {
-    ...duration(10, 10_000),
+    ...duration(10, 5_000),
     flag: 'flush-interval',
     env: 'VISUALIZER_FLUSH_INTERVAL',
     fallback: '1s',
-    help: 'what was read is stored this often, 10ms to 10s',
+    help: 'what was read is stored this often, 10ms to 5s',
     commands: RUN,
   },
   batchLines: {
