@@ -153,27 +153,21 @@ function typedFlags(command: Command): Record<string, string> {
   return Object.fromEntries(typed);
 }
 
-/** The first signal asks for an orderly end, the second one gets an end at once. */
+/**
+ * The first signal asks for an orderly end, the second one gets an end at once. SIGHUP is one of them where a
+ * terminal was closed; without one (nohup, a service) it is ignored, which Node itself would not do.
+ */
 function abortOnSignals(): AbortSignal {
   const stop = new AbortController();
-  for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })) {
-    if (isIgnored(number)) continue;
+  const endings = { ...(process.stderr.isTTY && { SIGHUP: 1 }), SIGINT: 2, SIGTERM: 15 };
+  process.on('SIGHUP', () => {});
+  for (const [signal, number] of Object.entries(endings)) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(128 + number);
       stop.abort();
     });
   }
   return stop.signal;
-}
-
-/** Whether whoever started us wants a signal to be ignored, as nohup does; known on Linux only. */
-function isIgnored(number: number): boolean {
-  try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    return ((BigInt(`0x${mask}`) >> BigInt(number - 1)) & 1n) === 1n;
-  } catch {
-    return false;
-  }
 }
 
 function packageJson(): { version: string; description: string } {

@@ -157,6 +157,17 @@ function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '');
 }
 
+describe('SIGHUP without a terminal', () => {
+  it('does not end a run', async () => {
+    const child = run(['--dry-run', '--path-executable', BUNDLED_SENSOR]);
+    await untilLogged(child, 'Recording');
+    child.kill('SIGHUP');
+    child.kill('SIGTERM');
+    const { exitCode, stderr } = await child;
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+  });
+});
+
 describe('the exit code says what is wrong', () => {
   it.each([
     ['64 for a flag that is unknown', ['run', '--hots', 'x'], 64, "unknown option '--hots'"],

@@ -99,12 +99,15 @@ describe('the clock', () => {
     expect(ahead).toBeLessThan(200n * MS);
   });
 
-  it('takes the wall clock where its file is unreadable', async () => {
-    await writeFile(file, 'rubbish');
-    const clock = await Clock.open(file, { time: new FakeTime() });
-    expect(clock.stamp()).toBe(BigInt(START) * MS);
-    clock.stamp();
-    await clock.persist();
-    await clock.close();
-  });
+  it.each(['rubbish', '', '9999999999999999999', '-5'])(
+    'takes the wall clock where its file says %j',
+    async (mark) => {
+      await writeFile(file, mark);
+      const clock = await Clock.open(file, { time: new FakeTime() });
+      expect(clock.stamp()).toBe(BigInt(START) * MS);
+      clock.stamp();
+      await clock.persist();
+      await clock.close();
+    },
+  );
 });
