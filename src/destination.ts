@@ -2,7 +2,7 @@ import type { Batch, Reading } from './reading.js';
 
 /** Where batches end up. A destination accounts for every reading that it took in the ledger. */
 export interface Destination {
-  /** For people: `embedded store /path` or `InfluxDB at host:port`. */
+  /** For people: `embedded store` or `InfluxDB at host:port`. */
   readonly name: string;
   /**
    * Resolves once the batch is safe here; rejects where it is not, and then nothing of it is kept.

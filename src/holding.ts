@@ -78,8 +78,9 @@ class Holding {
     }
     const lost = sizeOf(this.#held);
     while (this.#held.length > 0) this.#dropOldest();
-    if (lost > 0)
+    if (lost > 0) {
       throw new VisualizerError('STATE_UNUSABLE', `${lost} readings could not be stored, and are lost.`);
+    }
   }
 
   /** Writes what is held, as far as that goes. */

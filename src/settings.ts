@@ -301,7 +301,7 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, Setting>;
 
-export type SettingName = keyof typeof SETTINGS;
+type SettingName = keyof typeof SETTINGS;
 
 /** A setting's value; undefined only where the table gives no fallback. */
 type ValueOf<S> = S extends { parse: (text: string) => infer T; fallback: string }

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,13 @@ function path(name: string): string {
 /** A temporary folder for one test; the caller removes it. */
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'visualizer-test-'));
+}
+
+/** Writes a shell script to be run as a sensor, and returns its path. */
+export function shellSensor(folder: string, script: string, name = 'sensor'): string {
+  const file = join(folder, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return file;
 }
 
 /** A run of the command line: a child process, a promise of its result, and what it has logged so far. */

@@ -24,7 +24,6 @@ export interface InfluxOptions {
   readonly bufferMaxAgeMs: number;
   /** How long `close` waits for what is queued to be delivered. */
   readonly drainTimeoutMs: number;
-  readonly backOffMs?: readonly [number, number];
 }
 
 /** Log no loss more often than this. */
@@ -44,7 +43,7 @@ export class InfluxDestination implements Destination {
   readonly #delivered: Promise<void>;
 
   private constructor(options: InfluxOptions, buffer: DurableBuffer) {
-    const { link, ledger, log, state, backOffMs } = options;
+    const { link, ledger, log, state } = options;
     this.name = link.name;
     this.#options = options;
     this.#buffer = buffer;
@@ -56,7 +55,6 @@ export class InfluxDestination implements Destination {
       rejected: new RejectedLines(state.rejected, log),
       monitor: this.#monitor,
       log,
-      ...(backOffMs !== undefined && { backOffMs }),
     });
     this.#delivered = this.#delivery.run(this.#stop.signal);
   }
@@ -80,8 +78,9 @@ export class InfluxDestination implements Destination {
     });
     ledger.adopt(buffer.totals);
     const { queued } = buffer.totals;
-    if (queued > 0)
+    if (queued > 0) {
       log.info({ queued, bytes: formatBytes(buffer.bytes) }, 'An earlier run left readings: they go first');
+    }
     return new InfluxDestination(options, buffer);
   }
 
@@ -90,8 +89,9 @@ export class InfluxDestination implements Destination {
     const time = batch.readings.at(-1)?.timestamp ?? batch.points.at(-1)?.timestamp;
     if (time === undefined) return;
     const { path, buffer } = this.#options.state;
-    if (!existsSync(buffer))
+    if (!existsSync(buffer)) {
       throw new VisualizerError('STATE_UNUSABLE', `The state directory ${path} was removed.`);
+    }
     await this.#buffer.append({
       payload: Buffer.from(this.#options.lineProtocol.encode(batch)),
       lines: batch.readings.length,
@@ -120,8 +120,9 @@ export class InfluxDestination implements Destination {
     this.#stop.abort();
     await this.#delivered;
     const { queued } = this.#buffer.totals;
-    if (queued > 0)
+    if (queued > 0) {
       this.#options.log.warn({ queued }, 'Readings stay in the buffer; the next run delivers them');
+    }
     await this.#buffer.close();
     await this.#options.link.close?.();
   }

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
 
 let folder: string;
 let port: number;
@@ -19,16 +19,15 @@ const buffer = (command: string, ...args: string[]) =>
   visualizer(['buffer', command, '--state-dir', state(), ...args]);
 
 /** The arguments of a run of the bundled sensor for an InfluxDB that is away. */
-async function runOf(options: string): Promise<string[]> {
-  const file = join(folder, 'sensor');
-  await writeFile(file, `#!/bin/sh\nexec ${BUNDLED_SENSOR} ${options}\n`, { mode: 0o755 });
+function runOf(options: string): string[] {
+  const file = shellSensor(folder, `exec ${BUNDLED_SENSOR} ${options}`);
   return [
     ...['run', '--no-page', '--state-dir', state(), '--host', '127.0.0.1', '--port', String(port)],
     ...['--path-executable', file, '--drain-timeout', '0', '--flush-interval', '50ms'],
   ];
 }
 
-const record = async (options: string) => visualizer([...(await runOf(options)), '--restart', 'never']);
+const record = async (options: string) => visualizer([...runOf(options), '--restart', 'never']);
 
 describe('visualizer buffer', () => {
   it('inspects what is queued, and adds up the books, also while a run holds the directory', async () => {
@@ -38,7 +37,7 @@ describe('visualizer buffer', () => {
     expect(stdout).toMatch(/queued +500 readings in \d+ records, from 2\d{3}-.* to 2\d{3}-/);
     expect(stdout).toMatch(/read +500 lines in all/);
 
-    const child = visualizer(await runOf('--interval 5'));
+    const child = visualizer(runOf('--interval 5'));
     const report = async () => JSON.parse((await buffer('inspect', '--json')).stdout);
     await until('the run has queued more', async () => (await report()).totals.queued > 500);
     const { holder, totals } = await report();

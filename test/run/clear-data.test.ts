@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { EmbeddedDestination } from '../../src/store/embedded.js';
 import { hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/influxd.js';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
 
 const DEMO: Definition = {
   name: 'demo',
@@ -488,11 +488,7 @@ describe('the embedded store', () => {
 
 describe('visualizer run --clear-data', () => {
   const sensorOf = async (lines: number) => {
-    const file = join(folder, 'sensor');
-    await writeFile(file, `#!/bin/sh\nexec ${BUNDLED_SENSOR} --interval 0 --lines ${lines}\n`, {
-      mode: 0o755,
-    });
-    return file;
+    return shellSensor(folder, `exec ${BUNDLED_SENSOR} --interval 0 --lines ${lines}`);
   };
   const run = async (lines: number, ...args: string[]) =>
     visualizer([

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
+import {
+  BUNDLED_SENSOR,
+  logLines,
+  shellSensor,
+  temporaryFolder,
+  untilLogged,
+  visualizer,
+} from '../visualizer.js';
 
 let folder: string;
 beforeEach(() => {
@@ -12,19 +19,14 @@ beforeEach(() => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** An executable shell script. */
-async function sensor(script: string): Promise<string> {
-  const file = join(folder, 'sensor');
-  await writeFile(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  return file;
-}
+const sensor = (script: string) => shellSensor(folder, script);
 
 const run = (args: string[], environment = {}) =>
   visualizer(['run', '--no-page', '--state-dir', join(folder, 'state'), ...args], environment);
 
 describe('run --dry-run', () => {
   it('prints line protocol for each reading, with types, tags and rising timestamps, and writes nowhere', async () => {
-    const file = await sensor("printf '7.5 5123123 1\\n0 0 0\\n7.25 x 9007199254740993\\n'");
+    const file = sensor("printf '7.5 5123123 1\\n0 0 0\\n7.25 x 9007199254740993\\n'");
     const { stdout, exitCode } = await run([
       '--dry-run',
       '--restart',
@@ -59,7 +61,7 @@ describe('run --dry-run', () => {
   });
 
   it('reads an unterminated last line', async () => {
-    const file = await sensor("printf '1 2 3\\n4 5 6'");
+    const file = sensor("printf '1 2 3\\n4 5 6'");
     const { stdout } = await run(['--dry-run', '--restart', 'never', '--path-executable', file]);
     expect(stdout.match(/^sensor,/gm)).toHaveLength(2);
   });
@@ -75,12 +77,7 @@ describe('run --dry-run', () => {
 
 describe('run --restart never ends with the sensor', () => {
   it('with 0 where the sensor ended well', async () => {
-    const { exitCode, stderr } = await run([
-      '--restart',
-      'never',
-      '--path-executable',
-      await sensor('echo 1 2 3'),
-    ]);
+    const { exitCode, stderr } = await run(['--restart', 'never', '--path-executable', sensor('echo 1 2 3')]);
     expect(exitCode).toBe(0);
     expect(logLines(stderr).at(-1)).toMatchObject({
       read: 1,
@@ -92,7 +89,7 @@ describe('run --restart never ends with the sensor', () => {
   });
 
   it('with 1 where it failed, and everything it printed is stored', async () => {
-    const file = await sensor('echo 1 2 3; echo oh dear >&2; exit 3');
+    const file = sensor('echo 1 2 3; echo oh dear >&2; exit 3');
     const { exitCode, stderr } = await run(['--restart', 'never', '--path-executable', file]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('exit code 3');
@@ -108,7 +105,7 @@ describe('run --restart never ends with the sensor', () => {
 describe('run ends in good order on SIGTERM', () => {
   it('with the sensor, and with everything that it printed stored', async () => {
     const pidFile = join(folder, 'pid');
-    const file = await sensor(
+    const file = sensor(
       `echo $$ > ${pidFile}; trap 'echo 4 5 6; exit 0' TERM; echo 1 2 3; while :; do sleep 0.05; done`,
     );
     const child = run(['--path-executable', file, '--flush-interval', '50ms']);
@@ -126,7 +123,7 @@ describe('run ends in good order on SIGTERM', () => {
 describe('a second signal ends a run at once', () => {
   it('and nothing that was stored is lost, and no sensor is left behind', async () => {
     const pidFile = join(folder, 'pid');
-    const file = await sensor(`echo $$ > ${pidFile}; trap '' TERM; echo 1 2 3; while :; do sleep 0.05; done`);
+    const file = sensor(`echo $$ > ${pidFile}; trap '' TERM; echo 1 2 3; while :; do sleep 0.05; done`);
     const child = run([
       ...['--path-executable', file, '--flush-interval', '20ms', '--kill-after', '1h'],
       ...['--host', '127.0.0.1', '--port', String(await freePort()), '--drain-timeout', '1h'],
@@ -240,7 +237,7 @@ describe('the exit code says what is wrong', () => {
       lock,
       JSON.stringify({ pid: process.pid, identity: 'another boot:1', started: 'long ago' }),
     );
-    const second = await run(['--restart', 'never', '--path-executable', await sensor('echo 1 2 3')]);
+    const second = await run(['--restart', 'never', '--path-executable', sensor('echo 1 2 3')]);
     expect(second.exitCode).toBe(0);
   });
 });
@@ -249,7 +246,7 @@ describe('settings', () => {
   it('are taken from flag before environment before file before default', async () => {
     const config = join(folder, 'settings.yaml');
     await writeFile(config, 'env: from-file\nrestart: never\n');
-    const file = await sensor('echo 1 2 3');
+    const file = sensor('echo 1 2 3');
     const envOf = async (args: string[], environment = {}) => {
       const { stdout } = await run(
         ['--dry-run', '--restart', 'never', '--path-executable', file, ...args],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
 
 let folder: string;
 beforeEach(() => {
@@ -22,15 +22,13 @@ const exported = async (...args: string[]) => {
 };
 
 /** A sensor that runs the bundled one with these options. */
-async function bundled(options: string): Promise<string> {
-  const file = join(folder, 'sensor');
-  await writeFile(file, `#!/bin/sh\nexec ${BUNDLED_SENSOR} ${options}\n`, { mode: 0o755 });
-  return file;
+function bundled(options: string): string {
+  return shellSensor(folder, `exec ${BUNDLED_SENSOR} ${options}`);
 }
 
 describe('the embedded store', () => {
   it('holds every reading of 10,000 lines at full speed, exactly, each with a timestamp of its own', async () => {
-    const sensor = await bundled('--interval 0 --lines 10000 --seed 1');
+    const sensor = bundled('--interval 0 --lines 10000 --seed 1');
     const { exitCode, stderr } = await run(sensor, '--restart', 'never');
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     const { stdout: printed } = await execa(BUNDLED_SENSOR, [
@@ -60,7 +58,7 @@ describe('the embedded store', () => {
   it('keeps what was committed, and opens again, after kill -9 at a random moment under full load', async () => {
     let before = 0;
     for (let round = 0; round < 5; round += 1) {
-      const child = run(await bundled('--interval 0'), '--flush-interval', '10ms');
+      const child = run(bundled('--interval 0'), '--flush-interval', '10ms');
       await until('the store has grown', () => existsSync(join(state(), 'store.duckdb.wal')));
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 400)); // The random moment.
       child.kill('SIGKILL');
@@ -77,7 +75,7 @@ describe('the embedded store', () => {
   });
 
   it('opens over a log with a damaged tail, says so, and loses only what was damaged', async () => {
-    const child = run(await bundled('--interval 5'), '--flush-interval', '20ms');
+    const child = run(bundled('--interval 5'), '--flush-interval', '20ms');
     const wal = join(state(), 'store.duckdb.wal');
     const walBytes = () => statSync(wal, { throwIfNoEntry: false })?.size ?? 0;
     await until('some commits are in the log', () => walBytes() > 3_000);
@@ -92,13 +90,7 @@ describe('the embedded store', () => {
   });
 
   it('is exported for a time range, and as line protocol', async () => {
-    await run(
-      await bundled('--interval 0 --lines 5 --defect-rate 0'),
-      '--restart',
-      'never',
-      '--env',
-      'a b,c',
-    );
+    await run(bundled('--interval 0 --lines 5 --defect-rate 0'), '--restart', 'never', '--env', 'a b,c');
     expect(await exported('--from', '1h')).toHaveLength(6);
     expect(await exported('--to', '1h')).toHaveLength(1);
     const lines = await exported('--format', 'lp');
@@ -110,7 +102,7 @@ describe('the embedded store', () => {
   });
 
   it('gains a column for a metric that the definition gains, and refuses one whose type changes', async () => {
-    await run(await bundled('--interval 0 --lines 3'), '--restart', 'never');
+    await run(bundled('--interval 0 --lines 3'), '--restart', 'never');
     const definition = (type: string) => `
 name: demo
 measurement: sensor
@@ -120,8 +112,7 @@ metrics:
 `;
     const file = join(folder, 'sensor.yaml');
     await writeFile(file, definition('integer'));
-    const echo = join(folder, 'echo');
-    await writeFile(echo, '#!/bin/sh\necho 17 2.5\n', { mode: 0o755 });
+    const echo = shellSensor(folder, 'echo 17 2.5', 'echo');
     expect(await run(echo, '--restart', 'never', '--sensor', file)).toMatchObject({ exitCode: 0 });
     const [header, ...rows] = await exported('--sensor', file);
     expect(header).toBe('time,env,defect,cpu_load,random_value,counter,added');
@@ -134,11 +125,11 @@ metrics:
   });
 
   it('forgets what is older than the retention', async () => {
-    await run(await bundled('--interval 0 --lines 3'), '--restart', 'never');
+    await run(bundled('--interval 0 --lines 3'), '--restart', 'never');
     const kept = async () => (await exported()).length - 1;
     expect(await kept()).toBe(3);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await run(await bundled('--interval 0 --lines 1'), '--restart', 'never', '--retention', '50ms');
+    await run(bundled('--interval 0 --lines 1'), '--restart', 'never', '--retention', '50ms');
     expect(await kept()).toBeLessThanOrEqual(1);
   });
 });

@@ -1,11 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmdirSync, writeFileSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hasInfluxd, numberOf, startInfluxd } from '../servers/influxd.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
+import {
+  BUNDLED_SENSOR,
+  logLines,
+  shellSensor,
+  temporaryFolder,
+  untilLogged,
+  visualizer,
+} from '../visualizer.js';
 
 /** Mounts a file system of its own on a new folder, where this user may. */
 function mount(mebibytes: number): string | undefined {
@@ -42,8 +49,7 @@ describe.skipIf(probe === undefined)('a full disk', () => {
   /** Starts a run of the bundled sensor, with everything on a disk of this size. */
   function start(mebibytes: number, options: string, ...args: string[]) {
     folder = mount(mebibytes) as string;
-    const sensor = join(folder, 'sensor');
-    writeFileSync(sensor, `#!/bin/sh\nexec ${BUNDLED_SENSOR} ${options}\n`, { mode: 0o755 });
+    shellSensor(folder, `exec ${BUNDLED_SENSOR} ${options}`);
     return restart(...args);
   }
 

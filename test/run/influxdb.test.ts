@@ -5,7 +5,7 @@ import { hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/inf
 import type { Server } from '../servers/server.js';
 import { hasVictoriaMetrics, startVictoriaMetrics } from '../servers/victoria-metrics.js';
 import { until } from '../until.js';
-import { logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { logLines, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
 
 let folder: string;
 beforeEach(() => {
@@ -38,9 +38,7 @@ async function sensorOf10000(): Promise<string> {
   });
   const data = join(folder, 'lines');
   await writeFile(data, `${lines.join('\n')}\n`);
-  const file = join(folder, 'sensor');
-  await writeFile(file, `#!/bin/sh\nexec cat ${data}\n`, { mode: 0o755 });
-  return file;
+  return shellSensor(folder, `exec cat ${data}`);
 }
 
 describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
@@ -94,10 +92,8 @@ describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
   });
 
   it('holds 64-bit integers exactly, and floats with an exponent', async () => {
-    const file = join(folder, 'sensor');
-    await writeFile(file, "#!/bin/sh\nprintf '1e21 9007199254740993 -9223372036854775808\\n5e-7 1 2\\n'\n", {
-      mode: 0o755,
-    });
+    const script = "printf '1e21 9007199254740993 -9223372036854775808\\n5e-7 1 2\\n'";
+    const file = shellSensor(folder, script);
     await run(influxd.port, file, '--bucket', 'exact "db"');
     const query = 'SELECT cpu_load, random_value, counter FROM sensor';
     const parameters = new URLSearchParams({ db: 'exact "db"', q: query, epoch: 'ns' });
@@ -119,8 +115,7 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
   it('takes readings with the user of the environment, and its password from a file', async () => {
     const secret = join(folder, 'password');
     await writeFile(secret, 'geheim\n');
-    const file = join(folder, 'sensor');
-    await writeFile(file, '#!/bin/sh\nenv | grep -c INFLUX_ >&2\necho 1 2 3\n', { mode: 0o755 });
+    const file = shellSensor(folder, 'env | grep -c INFLUX_ >&2\necho 1 2 3');
     const { exitCode, stderr } = await visualizer(
       [
         ...['run', '--no-page', '--state-dir', join(folder, 'state'), '--host', '127.0.0.1'],
@@ -135,8 +130,7 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
   });
 
   it('keeps the readings, and says what to mend, where the password is wrong', async () => {
-    const file = join(folder, 'sensor');
-    await writeFile(file, '#!/bin/sh\necho 1 2 3\n', { mode: 0o755 });
+    const file = shellSensor(folder, 'echo 1 2 3');
     const { exitCode, stderr } = await visualizer(
       [
         ...[

@@ -1,12 +1,19 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
+import {
+  BUNDLED_SENSOR,
+  logLines,
+  shellSensor,
+  temporaryFolder,
+  untilLogged,
+  visualizer,
+} from '../visualizer.js';
 
 let folder: string;
 let server: Server | undefined;
@@ -36,8 +43,7 @@ describe('a server that is no InfluxDB', () => {
       response.writeHead(status).end(body);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const sensor = join(folder, 'sensor');
-    await writeFile(sensor, '#!/bin/sh\necho 1 2 3\n', { mode: 0o755 });
+    const sensor = shellSensor(folder, 'echo 1 2 3');
     const { exitCode, stderr } = await visualizer([
       ...['run', '--no-page', '--state-dir', state(), '--path-executable', sensor, '--restart', 'never'],
       ...['--host', '127.0.0.1', '--port', String((server.address() as AddressInfo).port)],
@@ -57,8 +63,10 @@ describe('a server that is no InfluxDB', () => {
 
 describe('somebody who removes the state directory under a run', () => {
   function start(...args: string[]) {
+    // Fast enough for every batch to hold readings.
+    const sensor = shellSensor(folder, `exec ${BUNDLED_SENSOR} --interval 5`);
     return visualizer([
-      ...['run', '--no-page', '--state-dir', state(), '--path-executable', BUNDLED_SENSOR],
+      ...['run', '--no-page', '--state-dir', state(), '--path-executable', sensor],
       ...['--flush-interval', '50ms', ...args],
     ]);
   }
@@ -74,7 +82,8 @@ describe('somebody who removes the state directory under a run', () => {
 
   it('makes a run without one begin a new store', async () => {
     const child = start();
-    await untilLogged(child, 'Recording');
+    const log = join(state(), 'store.duckdb.wal');
+    await until('readings are stored', () => (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > 3_000);
     await rm(state(), { recursive: true });
     await until('there is a store again', () => existsSync(join(state(), 'store.duckdb')));
     child.kill('SIGTERM');
