@@ -3,9 +3,9 @@ import type { Definition, ErrorKind } from './definition.js';
 import type { Ledger } from './ledger.js';
 import type { Log } from './log.js';
 import { type LineParser, lineParser } from './parse.js';
-import type { Batch, Point, Reading } from './reading.js';
+import type { Ack, Batch, Point, Reading } from './reading.js';
 import type { Clock } from './source/clock.js';
-import type { SourceEvent } from './source/supervisor.js';
+import type { SensorExit, SourceEvent } from './source/source.js';
 import { TICK, withTicks } from './ticks.js';
 
 export interface IntakeOptions {
@@ -17,6 +17,8 @@ export interface IntakeOptions {
   readonly flushIntervalMs: number;
   /** ... or as soon as it holds this many readings. */
   readonly batchLines: number;
+  /** Makes the last batch come before the end of the source: what follows there is left for another intake. */
+  readonly until?: AbortSignal;
   /** Further fields of the `runner` measurement, asked at each heartbeat. */
   readonly runnerFields?: () => Readonly<Record<string, number>>;
 }
@@ -49,6 +51,7 @@ export async function* intake(
 
   for await (const event of withTicks(events, flushIntervalMs)) {
     if (event !== TICK) collector.add(event);
+    if (options.until?.aborted) break;
     if (event !== TICK && collector.size < batchLines) continue;
     const batch = flush(false);
     if (!isEmpty(batch)) yield batch;
@@ -71,6 +74,7 @@ class Collector {
   readonly #complaints: Complaints;
   #readings: Reading[] = [];
   #refused = 0;
+  #ack: Ack | undefined;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -84,18 +88,25 @@ class Collector {
   }
 
   add(event: SourceEvent): void {
-    if (event.kind === 'exit') {
-      this.#addExit(event.exit);
-    } else {
-      this.#addLines(event.lines.lines);
-      for (const { reason, excerpt } of event.lines.refused) this.#refuse(reason, excerpt);
+    switch (event.kind) {
+      case 'lines':
+        this.#addLines(event.lines.lines);
+        for (const { reason, excerpt } of event.lines.refused) this.#refuse(reason, excerpt);
+        this.#ack = event.ack;
+        break;
+      case 'stuck':
+        this.#options.ledger.error('error.sensor_stuck');
+        break;
+      case 'exit':
+        this.#addExit(event.exit);
     }
   }
 
   take(points: readonly Point[], last: boolean): Batch {
-    const batch = { readings: this.#readings, points, refused: this.#refused, lost: 0 };
+    const batch = { readings: this.#readings, points, refused: this.#refused, lost: 0, ack: this.#ack };
     this.#readings = [];
     this.#refused = 0;
+    this.#ack = undefined;
     this.#complaints.flush(last);
     return batch;
   }
@@ -122,7 +133,7 @@ class Collector {
     ledger.read(this.#readings.length - before, defects);
   }
 
-  #addExit({ wanted, restarts }: Extract<SourceEvent, { kind: 'exit' }>['exit']): void {
+  #addExit({ wanted, restarts }: SensorExit): void {
     if (!wanted) this.#options.ledger.error('error.sensor_exit');
     if (restarts) this.#options.ledger.restarted();
   }

@@ -33,4 +33,9 @@ export interface Batch {
   readonly refused: number;
   /** Lines dropped since the batch before, because nothing had room for them. */
   readonly lost: number;
+  /** To be called once all of this is safe. */
+  readonly ack?: Ack | undefined;
 }
+
+/** Tells a source that it need not give again what it has given so far; never rejects. */
+export type Ack = () => Promise<void>;

@@ -1,35 +1,51 @@
 export const TICK = Symbol('tick');
 
 /**
- * The source's items, and a TICK between them every `intervalMs`, whether anything comes or not. One item is
- * asked for ahead. Who leaves early first ends the source: its pending item is waited for.
+ * The source's items, and a TICK between them every `intervalMs`, whether anything comes or not; ticks that nobody
+ * had time for are one. One item is asked for ahead. Who leaves early first ends the source: its pending item is
+ * waited for.
  */
 export async function* withTicks<T>(
   source: AsyncIterable<T>,
   intervalMs: number,
 ): AsyncGenerator<T | typeof TICK> {
   const iterator = source[Symbol.asyncIterator]();
-  let timer: NodeJS.Timeout | undefined;
-  const nextTick = () =>
-    new Promise<typeof TICK>((resolve) => {
-      timer = setTimeout(resolve, intervalMs, TICK);
-    });
+  let due = false;
+  let wake = () => {};
+  const timer = setInterval(() => {
+    due = true;
+    wake();
+  }, intervalMs);
+  // Not Promise.race with a promise of the next tick: that would hold every item until the tick.
+  let answer: Promise<IteratorResult<T>> | undefined;
+  const ask = () => {
+    answer = undefined;
+    const asked = iterator.next();
+    const settle = () => {
+      answer = asked;
+      wake();
+    };
+    asked.then(settle, settle);
+  };
   try {
-    let tick = nextTick();
-    let next = iterator.next();
+    ask();
     while (true) {
-      const result = await Promise.race([tick, next]);
-      if (result === TICK) {
-        tick = nextTick();
+      if (due) {
+        due = false;
         yield TICK;
-      } else {
+      } else if (answer !== undefined) {
+        const result: IteratorResult<T> = await answer;
         if (result.done) return;
-        next = iterator.next();
+        ask();
         yield result.value;
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
     }
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     await iterator.return?.();
   }
 }

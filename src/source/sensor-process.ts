@@ -18,8 +18,9 @@ export interface ProcessEnd {
 
 type Child = ResultPromise<{ buffer: false; reject: false; encoding: 'buffer' }>;
 
-/** Names of variables that a sensor has no business to see. */
-const SECRET = /^INFLUX_|TOKEN|PASSWORD|SECRET/i;
+/** Names of variables that a sensor has no business to see: secrets, and what lets it speak for the service. */
+const WITHHELD =
+  /^INFLUX_|TOKEN|PASSWORD|SECRET|^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|CREDENTIALS_DIRECTORY)$/i;
 /** How long the pipes may stay silent, and open, once the sensor has ended. */
 const GRACE_MS = 1_000;
 const LOOK_MS = 100;
@@ -45,7 +46,7 @@ export class SensorProcess {
       detached: true,
       encoding: 'buffer',
       extendEnv: false,
-      env: withoutSecrets(environment),
+      env: forSensor(environment),
     }) as Child;
     this.#child.once('exit', () => void this.#giveUpSilence());
     // A runner that ends at once, at a second signal, leaves no sensor behind.
@@ -139,6 +140,6 @@ export class SensorProcess {
   }
 }
 
-function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRET.test(name)));
+function forSensor(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !WITHHELD.test(name)));
 }

@@ -1,15 +1,13 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type RestartPolicy,
-  type SensorExit,
-  type SourceEvent,
-  supervise,
-} from '../../src/source/supervisor.js';
+import type { SensorExit } from '../../src/source/source.js';
+import { type SupervisorOptions, supervise } from '../../src/source/supervisor.js';
 import { until } from '../until.js';
-import { temporaryFolder } from '../visualizer.js';
+import { shellSensor, temporaryFolder } from '../visualizer.js';
 
 let folder: string;
 const started: number[] = [];
@@ -29,33 +27,43 @@ function isAlive(pid: number): boolean {
   }
 }
 
+type Logged = { level: number; msg: string; [field: string]: unknown };
+
+/** Options for a test in a hurry, and what is logged. */
+function optionsFor(executable: string, given: Partial<SupervisorOptions> = {}) {
+  const logged: Logged[] = [];
+  const options: SupervisorOptions = {
+    name: 'demo',
+    executable,
+    restart: 'never',
+    maxLineBytes: 65_536,
+    killAfterMs: 200,
+    silenceMs: 0,
+    stuckLines: 0,
+    isDefect: (line) => /^[0 ]+$/.test(line),
+    environment: { ...process.env, INFLUX_TOKEN: 'canary', MY_PASSWORD: 'canary', NOTIFY_SOCKET: 'canary' },
+    log: pino({ level: 'info' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
+    backOffMs: [10, 100],
+    ...given,
+  };
+  return { options, logged };
+}
+
 /** A run of a shell script as the sensor: what it has told so far, and its end. */
-async function start(script: string, restart: RestartPolicy = 'never') {
-  const executable = join(folder, 'sensor');
-  await writeFile(executable, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  const said: string[] = [];
+async function start(script: string, given: Partial<SupervisorOptions> = {}) {
+  const { options, logged } = optionsFor(shellSensor(folder, script), given);
   const stop = new AbortController();
-  const events = supervise(
-    {
-      executable,
-      restart,
-      maxLineBytes: 65_536,
-      killAfterMs: 200,
-      environment: { ...process.env, INFLUX_TOKEN: 'canary', MY_PASSWORD: 'canary' },
-      log: pino({ level: 'info' }, { write: (line: string) => said.push(JSON.parse(line).msg) }),
-      backOffMs: [10, 100],
-    },
-    stop.signal,
-  );
   const lines: string[] = [];
   const exits: SensorExit[] = [];
+  const seen = { stuck: 0 };
   const ended = (async () => {
-    for await (const event of events as AsyncIterable<SourceEvent>) {
+    for await (const event of supervise(options, stop.signal)) {
       if (event.kind === 'lines') lines.push(...event.lines.lines);
-      else exits.push(event.exit);
+      else if (event.kind === 'exit') exits.push(event.exit);
+      else seen.stuck += 1;
     }
   })();
-  return { lines, exits, said, stop, ended };
+  return { lines, exits, seen, logged, said: () => logged.map(({ msg }) => msg), stop, ended };
 }
 
 describe('the supervisor', () => {
@@ -68,13 +76,15 @@ describe('the supervisor', () => {
   });
 
   it('starts a sensor again as the policy says', async () => {
-    const always = await start('echo x', 'always');
+    const always = await start('echo x', { restart: 'always' });
     await until('it was started three times', () => always.exits.length >= 3);
     always.stop.abort();
     await always.ended;
     expect(always.exits[0]).toEqual({ code: 0, signal: undefined, wanted: false, restarts: true });
 
-    const onFailure = await start('test -e "$0.ran" && exit 0; touch "$0.ran"; exit 1', 'on-failure');
+    const onFailure = await start('test -e "$0.ran" && exit 0; touch "$0.ran"; exit 1', {
+      restart: 'on-failure',
+    });
     await onFailure.ended;
     expect(onFailure.exits.map(({ code, wanted }) => [code, wanted])).toEqual([
       [1, false],
@@ -92,7 +102,7 @@ describe('the supervisor', () => {
   it('logs what a sensor says on stderr', async () => {
     const { said, ended } = await start('echo oh dear >&2; echo 1');
     await ended;
-    expect(said).toContain('oh dear');
+    expect(said()).toContain('oh dear');
   });
 
   it('ends one that ignores SIGTERM, and its children with it', async () => {
@@ -123,40 +133,158 @@ describe('the supervisor', () => {
   });
 
   it('waits for as long as it takes to read what an ended sensor has printed', async () => {
-    const executable = join(folder, 'sensor');
-    await writeFile(executable, '#!/bin/sh\nseq 1 20000\n', { mode: 0o755 });
-    const options = {
-      executable,
-      restart: 'never' as const,
-      maxLineBytes: 65_536,
-      killAfterMs: 200,
-      environment: process.env,
-      log: pino({ level: 'silent' }),
-    };
+    const { options } = optionsFor(shellSensor(folder, 'seq 1 20000'));
     let count = 0;
     let slow = true;
     for await (const event of supervise(options, new AbortController().signal)) {
       if (event.kind !== 'lines') continue;
       count += event.lines.lines.length;
       // Longer than the grace that silent pipes get.
-      if (slow) await new Promise((resolve) => setTimeout(resolve, 1_500));
+      if (slow) await delay(1_500);
       slow = false;
     }
     expect(count).toBe(20_000);
   });
 
-  it('names a sensor that cannot be started', async () => {
-    const options = {
-      executable: join(folder, 'nothing'),
-      restart: 'always' as const,
-      maxLineBytes: 65_536,
-      killAfterMs: 200,
-      environment: process.env,
-      log: pino({ level: 'silent' }),
-    };
+  it.each([
+    ['that is not there', undefined, /cannot be started: there is no such file or command/],
+    ['without a run bit', '#!/bin/sh', /may not be executed; try: chmod \+x/],
+    [
+      'with a bad interpreter',
+      '#!/no/such/shell -e',
+      /asks for the interpreter \/no\/such\/shell, which is not there/,
+    ],
+    ['written on Windows', '#!/bin/sh\r', /ends with a carriage return; try: sed/],
+  ])('names a sensor %s, and what to do', async (_, firstLine, expected) => {
+    const executable = join(folder, 'bad');
+    if (firstLine !== undefined) {
+      writeFileSync(executable, `${firstLine}\necho 1\n`, {
+        mode: firstLine === '#!/bin/sh' ? 0o644 : 0o755,
+      });
+    }
+    const { options } = optionsFor(executable, { restart: 'always' });
     const all = (async () => {
       for await (const _ of supervise(options, new AbortController().signal));
     })();
-    await expect(all).rejects.toThrow(/nothing cannot be started: there is no such file/);
+    await expect(all).rejects.toThrow(expected);
+  });
+
+  it('keeps trying when a sensor that once ran cannot be started any more', async () => {
+    const script = 'echo 1; test -e "$0.once" || { touch "$0.once"; chmod -x "$0"; }';
+    const { lines, exits, said, stop, ended } = await start(script, { restart: 'always' });
+    await until('it could not be started', () => exits.length >= 2);
+    expect(exits[1]).toMatchObject({ code: undefined, wanted: false, restarts: true });
+    expect(said().join('\n')).toMatch(/could not be started.*EACCES/);
+    await chmod(join(folder, 'sensor'), 0o755);
+    await until('it was started again', () => lines.length >= 2);
+    stop.abort();
+    await ended;
+  });
+
+  it('says a crash loop once, with what the sensor said last', async () => {
+    const script = 'echo "error: no device $1" >&2; echo; exit 7';
+    const { exits, logged, stop, ended } = await start(script, { restart: 'always', args: ['/dev/x'] });
+    await until('it has ended many times', () => exits.length >= 8);
+    stop.abort();
+    await ended;
+    const about = logged.filter(({ msg }) => msg.startsWith('The sensor'));
+    expect(about.map(({ msg }) => msg.replace(/ in \d+.*| at least.*/, '...'))).toEqual([
+      'The sensor ended with exit code 7; starting it again...',
+      'The sensor ended with exit code 7; starting it again...',
+      'The sensor does not stay up: it ended with exit code 7, 3 times in a row; it is started again...',
+    ]);
+    expect(about[2]?.stderr).toEqual(['error: no device /dev/x']);
+    expect(logged.filter(({ msg }) => msg === 'error: no device /dev/x')).toHaveLength(3);
+  });
+});
+
+describe('the watchdog', () => {
+  it('restarts a sensor that falls silent, also in the middle of a line', async () => {
+    const { lines, exits, seen, said, stop, ended } = await start('echo 1; printf 2; exec sleep 300', {
+      restart: 'always',
+      silenceMs: 100,
+    });
+    await until('it was started twice', () => lines.filter((line) => line === '1').length >= 2);
+    expect(exits[0]).toMatchObject({ wanted: true, restarts: true });
+    expect(seen.stuck).toBeGreaterThanOrEqual(1);
+    expect(lines.slice(0, 2)).toEqual(['1', '2']);
+    expect(said()[0]).toMatch(/has printed no line for 100ms \(--silence-timeout 100ms\); starting it again/);
+    stop.abort();
+    await ended;
+  });
+
+  it('restarts a sensor that repeats itself, but not one that prints defects', async () => {
+    const stuck = await start('echo 1; while :; do echo 7; sleep 0.01; done', {
+      restart: 'always',
+      stuckLines: 5,
+    });
+    await until('it was started twice', () => stuck.lines.filter((line) => line === '1').length >= 2);
+    expect(stuck.seen.stuck).toBeGreaterThanOrEqual(1);
+    expect(stuck.said()[0]).toMatch(/printed the same line \d+ times in a row \(--stuck-lines 5\)/);
+    stuck.stop.abort();
+    await stuck.ended;
+
+    const script =
+      'for i in 1 2 3 4 5 6 7 8 9; do echo 0 0; sleep 0.01; done; for i in 1 2 3 4; do echo 7; done';
+    const defect = await start(script, { restart: 'on-failure', stuckLines: 5 });
+    await defect.ended;
+    expect(defect.lines).toHaveLength(13);
+    expect(defect.seen.stuck).toBe(0);
+  });
+
+  it('only tells of a sensor that is not to be restarted', async () => {
+    const { lines, exits, seen, said, ended } = await start('echo 1; sleep 0.5; echo 2; exit 4', {
+      silenceMs: 100,
+    });
+    await ended;
+    expect(lines).toEqual(['1', '2']);
+    expect(seen.stuck).toBe(1);
+    expect(said()[0]).toMatch(/it is not to be restarted/);
+    expect(exits).toEqual([{ code: 4, signal: undefined, wanted: false, restarts: false }]);
+  });
+
+  it('does not blame the sensor for the time in which nobody listens', async () => {
+    const { options } = optionsFor(shellSensor(folder, 'echo 1; sleep 0.2; echo 2; sleep 0.2; echo 3'), {
+      silenceMs: 1_000,
+    });
+    const kinds: string[] = [];
+    for await (const event of supervise(options, new AbortController().signal)) {
+      kinds.push(event.kind);
+      // Longer than the sensor may be silent.
+      if (kinds.length === 1) await delay(1_500);
+    }
+    expect(kinds).not.toContain('stuck');
+  });
+});
+
+describe('the stderr of a sensor', () => {
+  it('is logged with its name, at the level that a line claims', async () => {
+    const script = [
+      'echo "plain" >&2; echo "Error: worse" >&2; echo "E! worse" >&2; echo "W! odd" >&2; echo "warning: odd" >&2',
+      'printf "\\033[31mred\\033[0m\\007\\n\\n" >&2; printf "unended" >&2',
+    ].join('\n');
+    const { logged, ended } = await start(script);
+    await ended;
+    expect(logged.map(({ level, msg }) => [level, msg])).toEqual([
+      [30, 'plain'],
+      [50, 'Error: worse'],
+      [50, 'E! worse'],
+      [40, 'W! odd'],
+      [40, 'warning: odd'],
+      [30, 'red'],
+      [30, 'unended'],
+    ]);
+    expect(logged[0]).toMatchObject({ sensor: 'demo', stream: 'stderr' });
+  });
+
+  it('is held back beyond ten lines a second, and counted', async () => {
+    const { logged, lines, ended } = await start('seq 1 100000 >&2; echo done');
+    await ended;
+    expect(lines).toEqual(['done']);
+    const said = logged.filter(({ stream }) => stream === 'stderr').length;
+    const held = logged.reduce((sum, entry) => sum + Number(entry.held ?? 0), 0);
+    expect(said + held).toBe(100_000);
+    // Ten for each second that the flood may have taken here.
+    expect(said).toBeLessThanOrEqual(100);
   });
 });

@@ -1,0 +1,69 @@
+import { formatDuration } from '../quantity.js';
+import type { Lines } from './lines.js';
+
+export interface WatchdogOptions {
+  /** No line for this long is a sensor that hangs, in ms; 0: it may be silent for ever. */
+  readonly silenceMs: number;
+  /** So many identical lines in a row are a sensor that hangs; 0: it may repeat itself for ever. */
+  readonly stuckLines: number;
+  /** Whether a line is the sensor's known defect, which is counted as such and is no sign of hanging. */
+  readonly isDefect: (line: string) => boolean;
+}
+
+/** So many looks at a silent sensor make the time of silence. */
+const LOOKS = 10;
+const SHORTEST_LOOK_MS = 10;
+const LONGEST_LOOK_MS = 60_000;
+
+/**
+ * Tells when a sensor hangs: once when it falls silent, and once when it begins to repeat itself. Silence is counted
+ * in looks, not read off a clock: while nobody looks, because the runner has no time for the sensor or the machine
+ * sleeps, the sensor is not to blame.
+ */
+export class Watchdog {
+  /** How often {@link look} is to be called, in ms. */
+  readonly lookMs: number;
+  readonly #options: WatchdogOptions;
+  readonly #looksAllowed: number;
+  #silentLooks = 0;
+  #newest: string | undefined;
+  /** How often in a row the newest line has come. */
+  #repeated = 0;
+
+  constructor(options: WatchdogOptions) {
+    const { silenceMs } = options;
+    this.#options = options;
+    this.lookMs = Math.min(Math.max(silenceMs / LOOKS, SHORTEST_LOOK_MS), LONGEST_LOOK_MS);
+    // The first look may follow the last line at once.
+    this.#looksAllowed = silenceMs === 0 ? Number.POSITIVE_INFINITY : Math.ceil(silenceMs / this.lookMs) + 1;
+  }
+
+  /** Takes what was just read. Returns what is wrong with it, if anything is. */
+  see({ lines, refused }: Lines): string | undefined {
+    if (lines.length > 0 || refused.length > 0) this.#silentLooks = 0;
+    const newest = lines.at(-1);
+    const { stuckLines, isDefect } = this.#options;
+    if (newest === undefined || stuckLines === 0) return undefined;
+
+    const before = newest === this.#newest ? this.#repeated : 0;
+    this.#repeated = timesAtEnd(lines, newest);
+    if (this.#repeated === lines.length) this.#repeated += before;
+    this.#newest = newest;
+    if (before >= stuckLines || this.#repeated < stuckLines || isDefect(newest)) return undefined;
+    return `printed the same line ${this.#repeated} times in a row (--stuck-lines ${stuckLines})`;
+  }
+
+  /** To be called every `lookMs` while the sensor is listened to. Returns what is wrong, if anything is. */
+  look(): string | undefined {
+    this.#silentLooks += 1;
+    if (this.#silentLooks !== this.#looksAllowed) return undefined;
+    const silence = formatDuration(this.#options.silenceMs);
+    return `has printed no line for ${silence} (--silence-timeout ${silence})`;
+  }
+}
+
+function timesAtEnd(lines: readonly string[], newest: string): number {
+  let first = lines.length;
+  while (first > 0 && lines[first - 1] === newest) first -= 1;
+  return lines.length - first;
+}
