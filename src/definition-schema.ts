@@ -5,7 +5,9 @@ import {
   type Alert,
   type Condition,
   type Query,
+  type Receiver,
   RUNNER_ERROR_KINDS,
+  SEVERITIES,
 } from './definition.js';
 import { parseDuration } from './quantity.js';
 
@@ -79,11 +81,13 @@ const alert = z
     equals: z.number().optional(),
     outside: interval.optional(),
     for: duration.default(0),
-    severity: z.enum(['info', 'warning', 'critical']),
+    keep_firing_for: duration.default(0),
+    severity: z.enum(SEVERITIES),
     summary: text,
     description: text.optional(),
   })
-  .transform(({ for: forMs, above, below, equals, outside, ...rest }, context): Alert => {
+  .transform((written, context): Alert => {
+    const { for: forMs, keep_firing_for: keepFiringMs, above, below, equals, outside, ...rest } = written;
     const limits = { above, below, equals, outside };
     const given = CONDITIONS.filter((condition) => limits[condition] !== undefined);
     const [condition] = given;
@@ -95,8 +99,40 @@ const alert = z
       });
       return z.NEVER;
     }
-    return { ...rest, forMs, condition: { [condition]: limits[condition] } as unknown as Condition };
+    return {
+      ...rest,
+      forMs,
+      keepFiringMs,
+      condition: { [condition]: limits[condition] } as unknown as Condition,
+    };
   });
+
+const receiverBase = {
+  name: name.optional(),
+  severities: z
+    .array(z.enum(SEVERITIES))
+    .min(1)
+    .default([...SEVERITIES]),
+};
+const address = z.string().regex(/^[^\s@]+@[^\s@]+$/, {
+  error: ({ input }) => `${shown(input)} is no e-mail address`,
+});
+const url = z.string().refine((written) => /^https?:\/\//.test(written) && URL.canParse(written), {
+  error: ({ input }) => `${shown(input)} is no URL that begins with http:// or https://`,
+});
+const keyed = (type: 'slack' | 'pagerduty' | 'opsgenie' | 'victorops') =>
+  z.strictObject({ ...receiverBase, type: z.literal(type) });
+const receiver = z
+  .discriminatedUnion('type', [
+    z.strictObject({ ...receiverBase, type: z.literal('webhook'), url }),
+    z.strictObject({ ...receiverBase, type: z.literal('alertmanager'), url }),
+    z.strictObject({ ...receiverBase, type: z.literal('email'), to: z.array(address).min(1) }),
+    keyed('slack'),
+    keyed('pagerduty'),
+    keyed('opsgenie'),
+    keyed('victorops'),
+  ])
+  .transform((written): Receiver => ({ ...written, name: written.name ?? written.type }));
 
 export const SCHEMA = z.strictObject({
   name,
@@ -107,6 +143,7 @@ export const SCHEMA = z.strictObject({
   metrics: z.array(metric).min(1, { error: 'must name at least one metric' }),
   defect: z.enum(['all-zero', 'none']).default('none'),
   alerts: z.array(alert).default([]),
+  notify: z.array(receiver).default([]),
 });
 
 /** A mistake at a path of the file. */
@@ -120,14 +157,16 @@ const RESERVED_METRICS = ['time', 'env', 'sensor', 'defect', 'kind'];
 
 /** Works on the raw data, so that a mistake elsewhere in the file does not hide what is found here. */
 export function crossCheck(raw: unknown): Issue[] {
-  const { measurement, metrics, alerts } = asRecord(raw);
+  const { measurement, metrics, alerts, notify } = asRecord(raw);
   const metricNames = asList(metrics).map((entry) => asRecord(entry).name);
   const known = metricNames.filter((entry) => typeof entry === 'string');
   const alertIds = asList(alerts).map((entry) => asRecord(entry).id);
+  const receiverNames = asList(notify).map((entry) => asRecord(entry).name ?? asRecord(entry).type);
   return [
     ...repeated(metricNames, ['metrics'], 'name'),
     ...metricNames.flatMap((metricName, index) => reservedMetric(metricName, index)),
     ...repeated(alertIds, ['alerts'], 'id'),
+    ...repeated(receiverNames, ['notify'], 'name'),
     ...asList(alerts).flatMap((entry, index) => unknownSubject(asRecord(entry).query, index, known)),
     ...reservedMeasurement(measurement),
   ];
@@ -185,6 +224,12 @@ function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** By the key that tells which of several shapes is meant. */
+const SHAPES: Readonly<Record<string, string>> = {
+  kind: 'gauge, random, counter',
+  type: 'webhook, alertmanager, email, slack, pagerduty, opsgenie, victorops',
+};
+
 /** zod's own findings in the same manner as ours: the value, then what was expected. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined) return 'is missing';
@@ -194,12 +239,16 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value':
       return `${shown(issue.input)} must be one of ${issue.values.join(', ')}`;
     case 'invalid_union':
-      return `${shown(asRecord(issue.input).kind)} must be one of gauge, random, counter`;
+      return describeShape(issue.input, String(issue.discriminator));
     case 'too_small':
       return `${shown(issue.input)} must be more than ${issue.minimum}`;
     default:
       return undefined;
   }
+}
+
+function describeShape(input: unknown, key: string): string {
+  return `${shown(asRecord(input)[key])} must be one of ${SHAPES[key]}`;
 }
 
 function shown(value: unknown): string {

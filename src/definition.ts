@@ -13,6 +13,8 @@ export interface Definition {
   readonly metrics: readonly Metric[];
   readonly defect: 'all-zero' | 'none';
   readonly alerts: readonly Alert[];
+  /** Who is told of alerts. */
+  readonly notify: readonly Receiver[];
 }
 
 export type Metric = Gauge | RandomValue | Counter;
@@ -47,12 +49,15 @@ export interface Alert {
   readonly query: Query;
   readonly condition: Condition;
   readonly forMs: number;
+  /** How long it goes on firing after the condition has ended, so that it does not flap. */
+  readonly keepFiringMs: number;
   readonly severity: Severity;
   readonly summary: string;
   readonly description?: string | undefined;
 }
 
-export type Severity = 'info' | 'warning' | 'critical';
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 /** `outside: [low, high]` is met below low or above high; the limits themselves are inside. */
 export type Condition =
@@ -71,6 +76,31 @@ export interface Query {
   readonly above?: number | undefined;
   /** Which rows are asked: those that are no defect, only defects, or both. */
   readonly defects: 'excluded' | 'only' | 'included';
+}
+
+/** Who is told of alerts; secrets such as keys and tokens come from the environment, never from the definition. */
+export type Receiver = ReceiverBase & (Email | Addressed | Keyed);
+
+export interface ReceiverBase {
+  /** Unique; its type unless it is given. */
+  readonly name: string;
+  /** Of which alerts it is told. */
+  readonly severities: readonly Severity[];
+}
+
+export interface Email {
+  readonly type: 'email';
+  readonly to: readonly string[];
+}
+
+/** `alertmanager` is told by Visualizer itself only, since it routes alerts as Grafana does. */
+export interface Addressed {
+  readonly type: 'webhook' | 'alertmanager';
+  readonly url: string;
+}
+
+export interface Keyed {
+  readonly type: 'slack' | 'pagerduty' | 'opsgenie' | 'victorops';
 }
 
 /**
@@ -104,6 +134,13 @@ export const RUNNER_ERROR_KINDS = [
 ] as const;
 
 export type ErrorKind = (typeof RUNNER_ERROR_KINDS)[number] | `error.${string}`;
+
+/** Whether a live sensor may well print the same line again and again: it has nothing that changes with each line. */
+export function mayRepeat({ metrics }: Pick<Definition, 'metrics'>): boolean {
+  return !metrics.some(
+    (metric) => metric.kind === 'random' || (metric.kind === 'counter' && metric.rate !== undefined),
+  );
+}
 
 /** Every error kind of a definition: each is a measurement, written at least every 10 s. */
 export function errorKinds(definition: Pick<Definition, 'metrics'>): ErrorKind[] {

@@ -73,6 +73,7 @@ describe('the bundled definition', () => {
       query: { aggregate: 'mean', of: 'cpu_load', overMs: 60_000, defects: 'excluded' },
       condition: { above: 7 },
       forMs: 60_000,
+      keepFiringMs: 0,
       severity: 'warning',
       summary: expect.any(String),
     });
