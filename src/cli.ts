@@ -1,26 +1,35 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
 import { resolveSettings } from './resolve-settings.js';
 import { type Command as CommandName, SETTINGS, type Setting, type Settings } from './settings.js';
+import { Terminal } from './terminal.js';
 
 /** What every command is given. */
-interface Invocation {
+interface Invocation extends Signals {
   readonly settings: Settings;
+  /** What follows `--`. */
+  readonly sensorArgs: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly terminal: Terminal;
   readonly output: NodeJS.WriteStream;
+}
+
+/** What the signals to this process ask for. */
+interface Signals {
   readonly stop: AbortSignal;
+  readonly onReload: (listener: () => void) => void;
 }
 
 interface CommandEntry {
   readonly name: CommandName;
   readonly summary: string;
   readonly action: (invocation: Invocation) => Promise<void>;
-  /** The first signal asks for an orderly end; all other commands end at once. */
-  readonly endsInOrder?: boolean;
+  /** It runs a sensor until it is stopped, in good order; all other commands end at once at a signal. */
+  readonly runsSensor?: boolean;
 }
 
 /** Each command's code is loaded only when it is called. */
@@ -29,7 +38,7 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     summary: 'run the sensor, and write its readings to an InfluxDB (--host) or to the embedded store',
     action: async (invocation) => (await import('./runner.js')).run(invocation),
-    endsInOrder: true,
+    runsSensor: true,
   },
   {
     name: 'export',
@@ -58,17 +67,21 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+/** For commands that end at once at any signal. */
+const DEAF: Signals = { stop: new AbortController().signal, onReload: () => {} };
+
 process.exit(await main(process.argv));
 
 /** argv -> command -> exit code. */
 async function main(argv: readonly string[]): Promise<number> {
+  const [own, sensorArgs] = splitAtDashes(argv);
   // A reader that went away, as in `visualizer export | head`, is no error.
   process.stdout.on('error', (error) => {
     if (systemCodeOf(error) === 'EPIPE') process.exit(0);
     throw error;
   });
   try {
-    await program().parseAsync(argv);
+    await program(sensorArgs).parseAsync(own);
     await new Promise((resolve) => process.stdout.write('', resolve));
     return 0;
   } catch (error) {
@@ -83,33 +96,61 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(): Command {
+/** What follows a bare `--` is the sensor's. */
+function splitAtDashes(argv: readonly string[]): [string[], string[]] {
+  const dashes = argv.indexOf('--');
+  return dashes === -1 ? [[...argv], []] : [argv.slice(0, dashes), argv.slice(dashes + 1)];
+}
+
+function program(sensorArgs: readonly string[]): Command {
   const { version, description } = packageJson();
   const top = new Command('visualizer')
     .description(description)
     .version(version)
     .exitOverride()
     .showHelpAfterError('(visualizer --help tells more)');
-  for (const { name, summary, action, endsInOrder } of COMMANDS) {
+  for (const entry of COMMANDS) {
+    const { name, summary, runsSensor } = entry;
     const command = subcommand(top, name).description(summary).allowExcessArguments(false).exitOverride();
+    if (runsSensor) {
+      command.usage('[options] [-- arguments of the sensor...]');
+      command.showHelpAfterError('(a sensor is named by --path-executable <file>; --help tells more)');
+    }
     for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
     command.option(
       '--config <path>',
       'a YAML file of settings: the flags without dashes, such as `port: 8086`',
     );
     command.addHelpText('after', secretsHelp(name));
-    command.action(async () => {
-      const stop = endsInOrder ? abortOnSignals() : new AbortController().signal;
-      const settings = resolveSettings(name, {
-        flags: typedFlags(command),
-        environment: process.env,
-        file: command.getOptionValue('config'),
-      });
-      const log = await openLog(settings.logLevel);
-      await action({ settings, environment: process.env, log, output: process.stdout, stop });
-    });
+    command.action(() => invoke(entry, command, sensorArgs));
   }
   return top;
+}
+
+async function invoke(
+  { name, action, runsSensor }: CommandEntry,
+  command: Command,
+  sensorArgs: readonly string[],
+): Promise<void> {
+  if (!runsSensor && sensorArgs.length > 0) {
+    throw new VisualizerError('BAD_USAGE', `${name} runs no sensor that could take ${sensorArgs.join(' ')}`);
+  }
+  const environment = process.env;
+  const signals = runsSensor ? listenToSignals() : DEAF;
+  const settings = resolveSettings(name, {
+    flags: typedFlags(command),
+    environment,
+    file: command.getOptionValue('config'),
+  });
+  const { logLevel, logFormat, quiet } = settings;
+  const terminal = new Terminal(process.stderr, { environment, statusLine: hasStatusLine(settings) });
+  const log = await openLog(logLevel, { format: logFormat, quiet, terminal });
+  await action({ settings, sensorArgs, environment, log, terminal, output: process.stdout, ...signals });
+}
+
+/** Not where somebody reads data, or a machine reads the log. */
+function hasStatusLine({ quiet, logFormat, dryRun }: Settings): boolean {
+  return !quiet && logFormat !== 'json' && !(dryRun && process.stdout.isTTY);
 }
 
 /** The command of a name; `buffer inspect` is the command `inspect` of the group `buffer`. */
@@ -154,20 +195,36 @@ function typedFlags(command: Command): Record<string, string> {
 }
 
 /**
- * The first signal asks for an orderly end, the second one gets an end at once. SIGHUP is one of them where a
- * terminal was closed; without one (nohup, a service) it is ignored, which Node itself would not do.
+ * The first SIGINT or SIGTERM asks for an orderly end, the second one gets an end at once. SIGHUP asks for the
+ * definition to be read again, unless it says that the terminal was closed.
  */
-function abortOnSignals(): AbortSignal {
+function listenToSignals(): Signals {
   const stop = new AbortController();
-  const endings = { ...(process.stderr.isTTY && { SIGHUP: 1 }), SIGINT: 2, SIGTERM: 15 };
-  process.on('SIGHUP', () => {});
-  for (const [signal, number] of Object.entries(endings)) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(128 + number);
-      stop.abort();
-    });
+  const onTerminal = process.stderr.isTTY;
+  let reload = () => {};
+  const end = (number: number) => {
+    if (stop.signal.aborted) process.exit(128 + number);
+    stop.abort();
+  };
+  process.on('SIGINT', () => end(2));
+  process.on('SIGTERM', () => end(15));
+  process.on('SIGHUP', () => (onTerminal && !hasTerminal() ? end(1) : reload()));
+  return {
+    stop: stop.signal,
+    onReload: (listener) => {
+      reload = listener;
+    },
+  };
+}
+
+/** A process whose terminal was closed has none any more (tty(4)). */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
   }
-  return stop.signal;
 }
 
 function packageJson(): { version: string; description: string } {

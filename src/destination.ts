@@ -1,14 +1,24 @@
+import type { Definition } from './definition.js';
 import type { Batch, Reading } from './reading.js';
+
+/** How the way to a destination is, in one word for people. */
+export type DestinationState = 'connecting' | 'online' | 'offline' | 'held' | 'recording' | 'failing';
 
 /** Where batches end up. A destination accounts for every reading that it took in the ledger. */
 export interface Destination {
   /** For people: `embedded store` or `InfluxDB at host:port`. */
   readonly name: string;
+  state(): DestinationState;
   /**
    * Resolves once the batch is safe here; rejects where it is not, and then nothing of it is kept.
    * Batches are written one after the other.
    */
   write(batch: Batch): Promise<void>;
+  /**
+   * The batches from now on are read by this definition, of the same name.
+   * @throws VisualizerError BAD_DEFINITION where it cannot be; then nothing has changed
+   */
+  redefine(definition: Definition): Promise<void>;
   /** Further fields for the `runner` measurement. */
   runnerFields?(): Readonly<Record<string, number>>;
   /** The newest stored readings from `from` (ns) on, as many as a page needs, where the destination has them. */

@@ -5,9 +5,14 @@ import type { LineProtocol } from './influx/line-protocol.js';
 import type { Ledger } from './ledger.js';
 
 /** Prints what would be sent, and sends nothing: `--dry-run`. */
-export function dryRun(output: Writable, lineProtocol: LineProtocol, ledger: Ledger): Destination {
+export function dryRun(output: Writable, first: LineProtocol, ledger: Ledger): Destination {
+  let lineProtocol = first;
   return {
     name: 'standard output',
+    state: () => 'recording',
+    async redefine(definition) {
+      lineProtocol = lineProtocol.redefined(definition);
+    },
     async write(batch) {
       if (!output.write(lineProtocol.encode(batch))) await once(output, 'drain');
       ledger.delivered(batch.readings.length);

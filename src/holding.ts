@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Definition } from './definition.js';
 import type { Destination } from './destination.js';
 import { messageOf, VisualizerError } from './errors.js';
 import type { Ledger } from './ledger.js';
@@ -20,16 +21,19 @@ export interface HoldingOptions {
 
 /**
  * Makes a destination whose disk may be full for a while: a batch that it does not take is held, and written
- * before the next one; beyond a bound the oldest are dropped, and counted. `write` rejects only with what no
- * waiting mends, a VisualizerError; `close` also where it had to drop what was held.
+ * before the next one; beyond a bound the oldest are dropped, and counted. A batch is acknowledged to its source
+ * once it is written. `write` rejects only with what no waiting mends, a VisualizerError; `close` also where it had
+ * to drop what was held.
  */
 export function holdWhileFailing(destination: Destination, options: HoldingOptions): Destination {
   const holding = new Holding(destination, options);
   return {
     name: destination.name,
+    state: () => (holding.failing ? 'failing' : destination.state()),
     runnerFields: () => destination.runnerFields?.() ?? {},
     history: (from) => destination.history?.(from) ?? NOTHING,
     write: (batch) => holding.write(batch),
+    redefine: (definition) => holding.redefine(definition),
     async close() {
       try {
         await holding.close();
@@ -39,6 +43,8 @@ export function holdWhileFailing(destination: Destination, options: HoldingOptio
     },
   };
 }
+
+const HELD = 'readings of the old one wait in memory until the disk takes them; try again then';
 
 const NOTHING: AsyncIterable<never> = {
   async *[Symbol.asyncIterator]() {},
@@ -61,6 +67,17 @@ class Holding {
     this.#log = log;
     this.#patienceMs = patienceMs;
     this.#limit = limit;
+  }
+
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  async redefine(definition: Definition): Promise<void> {
+    // What is held was read by the old definition, and has to be written by it.
+    await this.#writeAll();
+    if (this.#held.length > 0) throw new VisualizerError('BAD_DEFINITION', HELD);
+    await this.#destination.redefine(definition);
   }
 
   async write(batch: Batch): Promise<void> {
@@ -88,6 +105,7 @@ class Holding {
     try {
       for (let batch = this.#held[0]; batch !== undefined; batch = this.#held[0]) {
         await this.#destination.write(batch);
+        await batch.ack?.();
         this.#held.shift();
       }
       this.#recovered();

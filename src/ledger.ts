@@ -29,6 +29,11 @@ export class Ledger {
     this.#pending = new Map(errorKinds(definition).map((kind) => [kind, 0]));
   }
 
+  /** From now on these are the error kinds; what has been counted stays. */
+  redefine(definition: Pick<Definition, 'metrics'>): void {
+    for (const kind of errorKinds(definition)) this.error(kind, 0);
+  }
+
   /** Goes on from what a durable destination remembers of earlier runs. */
   adopt(totals: Totals): void {
     this.#totals = { ...totals };

@@ -1,40 +1,50 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { Definition } from './definition.js';
+import { type Definition, mayRepeat } from './definition.js';
 import { readDefinition } from './definition-file.js';
 import type { Destination } from './destination.js';
 import { chooseDestination, clearDestination, refuseContradictions } from './destinations.js';
 import { messageOf, VisualizerError } from './errors.js';
+import type { Feed } from './feed.js';
 import { holdWhileFailing } from './holding.js';
 import { intake } from './intake.js';
 import { Ledger } from './ledger.js';
-import type { Recent } from './local/recent.js';
+import type { LivePage as Page } from './local/live-page.js';
 import type { Log } from './log.js';
+import { type LineParser, lineParser } from './parse.js';
+import { showProgress } from './progress.js';
+import { Reloads } from './reloads.js';
 import { defaultStateDir } from './resolve-settings.js';
 import { BUNDLED, type Settings } from './settings.js';
 import { Clock } from './source/clock.js';
-import { type SensorExit, type SourceEvent, supervise } from './source/supervisor.js';
+import type { SensorExit } from './source/source.js';
+import { openSource, refuseSourceContradictions, type Subject } from './sources.js';
 import { lockStateDirectory, type StateDirectory, stateDirectory } from './state-directory.js';
+import type { Terminal } from './terminal.js';
 
 export interface RunContext {
   readonly settings: Settings;
+  /** What follows `--` on the command line. */
+  readonly sensorArgs: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly terminal: Terminal;
   /** For `--dry-run`. */
   readonly output: Writable;
   /** Ends the run in good order: the sensor is stopped, what it printed is stored, delivery is given its time. */
   readonly stop: AbortSignal;
+  /** Calls the listener whenever the definition is to be read again. */
+  readonly onReload: (listener: () => void) => void;
 }
 
 /** A run that has begun: what its parts share. */
 interface Run extends RunContext {
-  readonly definition: Definition;
   readonly ledger: Ledger;
   /** Absent for `--dry-run`, which leaves no trace. */
   readonly state: StateDirectory | undefined;
   /** Undone in reverse order when the run ends. */
   readonly closers: (() => Promise<void> | void)[];
+  /** By which lines are read from now on. */
+  definition: Definition;
 }
 
 /**
@@ -44,7 +54,8 @@ interface Run extends RunContext {
  */
 export async function run(context: RunContext): Promise<void> {
   refuseContradictions(context.settings);
-  const definition = readDefinition(context.settings.sensor ?? BUNDLED.sensor);
+  refuseSourceContradictions(context.settings, context.sensorArgs);
+  const definition = readDefinition(definitionFile(context));
   const closers: Run['closers'] = [];
   try {
     const state = openState(context, definition, closers);
@@ -53,6 +64,10 @@ export async function run(context: RunContext): Promise<void> {
   } finally {
     await closeAll(closers);
   }
+}
+
+function definitionFile({ settings }: RunContext): string {
+  return settings.sensor ?? BUNDLED.sensor;
 }
 
 /** In reverse order; one that fails keeps no other from being closed. */
@@ -68,42 +83,79 @@ async function closeAll(closers: Run['closers']): Promise<void> {
   if (failures.length > 0) throw failures[0];
 }
 
-/** The way of the data, from the sensor to the destination. Returns how the sensor ended. */
+/** Records until the source ends. Returns how the sensor ended, where there was one. */
 async function record(run: Run): Promise<SensorExit | undefined> {
-  const { settings, log, definition, ledger } = run;
+  const { settings, log, ledger, closers } = run;
   if (settings.clearData && !(await clearDestination(run))) return undefined;
   const clock = await openClock(run);
   const destination = await openDestination(run);
-  const recent = await openPage(run, destination);
-  log.info({ sensor: definition.name, env: settings.env }, `Recording to the ${destination.name}`);
+  const page = await openPage(run, destination);
+  const feed = await openSource(run, subjectOf(run));
+  closers.push(() => feed.close());
+  const reloads = new Reloads(definitionFile(run), () => run.definition, log);
+  run.onReload(() => reloads.read());
+  log.info({ sensor: run.definition.name, env: settings.env }, `Recording to the ${destination.name}`);
+  closers.push(await showProgress({ ...run, state: () => destination.state() }));
   run.stop.addEventListener('abort', () =>
     log.info('Stopping in good order; a second signal ends the run at once'),
   );
-  run.closers.unshift(() => log.info(ledger.counters, 'The run has ended'));
+  closers.unshift(() => log.info(ledger.counters, 'The run has ended'));
 
-  const source = openSource(run);
-  const batches = intake(source.events, {
+  const stages = { clock, destination, feed, page };
+  await store(run, stages, reloads.signal);
+  for (let next = reloads.take(); next !== undefined; next = reloads.take()) {
+    await redefine(run, stages, next);
+    await store(run, stages, reloads.signal);
+  }
+  return feed.exit;
+}
+
+/** What lies on the way of the data. */
+interface Stages {
+  readonly clock: Clock;
+  readonly destination: Destination;
+  readonly feed: Feed;
+  readonly page: Page | undefined;
+}
+
+/** The way of the data, from the source to the destination, until the source ends or `until` is aborted. */
+async function store(
+  run: Run,
+  { clock, destination, feed, page }: Stages,
+  until: AbortSignal,
+): Promise<void> {
+  const { settings, definition, ledger, log } = run;
+  const batches = intake(feed, {
     definition,
     clock,
     ledger,
     log,
     flushIntervalMs: settings.flushInterval,
     batchLines: settings.batchLines,
-    runnerFields: () => destination.runnerFields?.() ?? {},
+    until,
+    runnerFields: () => ({ ...destination.runnerFields?.(), blocked_ms: Math.round(feed.blockedMs) }),
   });
   for await (const batch of batches) {
-    try {
-      // The mark goes first: a timestamp that is stored anywhere is never given out again.
-      await clock.persist();
-      await destination.write(batch);
-      recent?.add(batch);
-    } catch (error) {
-      // Leaving the loop waits for the source.
-      source.end();
-      throw error;
-    }
+    // The mark goes first: a timestamp that is stored anywhere is never given out again.
+    await clock.persist();
+    await destination.write(batch);
+    page?.add(batch);
   }
-  return source.exit;
+}
+
+/** Lets a new definition take over between two batches; where it cannot, the old one stays. */
+async function redefine(run: Run, { destination, page }: Stages, definition: Definition): Promise<void> {
+  try {
+    await destination.redefine(definition);
+  } catch (error) {
+    if (!(error instanceof VisualizerError)) throw error;
+    run.log.error(`The definition is not taken, the old one stays: ${error.message}`);
+    return;
+  }
+  run.definition = definition;
+  run.ledger.redefine(definition);
+  await page?.redefine(definition);
+  run.log.info({ sensor: definition.name }, 'The definition was read again, and is in force');
 }
 
 function openState(
@@ -144,69 +196,38 @@ async function openDestination(run: Run): Promise<Destination> {
   return destination;
 }
 
-/** Serves the live page, and returns what it shows: the readings of the last minutes, those in the store included. */
-async function openPage(run: Run, destination: Destination): Promise<Recent | undefined> {
+async function openPage(run: Run, destination: Destination): Promise<Page | undefined> {
   const { settings, definition, ledger, log, state, closers } = run;
   if (!settings.page || state === undefined) return undefined;
-  const { Recent, WINDOW_MS } = await import('./local/recent.js');
-  const { startPage } = await import('./local/server.js');
-  const recent = new Recent(definition);
-  const from = BigInt(Date.now() - WINDOW_MS) * 1_000_000n;
-  for await (const readings of destination.history?.(from) ?? []) {
-    recent.add({ readings });
-  }
-  const page = await startPage({
+  const { LivePage } = await import('./local/live-page.js');
+  const page = await LivePage.open({
     port: settings.pagePort,
     definition,
     env: settings.env,
     destination: destination.name,
-    recent,
+    history: (from) => destination.history?.(from),
     counters: () => ({ ...ledger.counters, stored: ledger.totals.delivered }),
     log,
   });
   closers.push(() => page.close());
   log.info(`The live page is at ${page.url}`);
-  return recent;
+  return page;
 }
 
-/** The sensor's events; `exit` tells how it ended the last time, once it has; `end` stops it. */
-function openSource({ settings, environment, log, stop }: Run): {
-  readonly events: AsyncIterable<SourceEvent>;
-  readonly exit: SensorExit | undefined;
-  end(): void;
-} {
-  const abort = new AbortController();
-  let exit: SensorExit | undefined;
-  async function* events(): AsyncGenerator<SourceEvent> {
-    const supervised = supervise(
-      {
-        executable: executableOf(settings),
-        restart: settings.restart,
-        maxLineBytes: settings.maxLineBytes,
-        killAfterMs: settings.killAfter,
-        environment,
-        log,
-      },
-      AbortSignal.any([stop, abort.signal]),
-    );
-    for await (const event of supervised) {
-      if (event.kind === 'exit') exit = event.exit;
-      yield event;
-    }
-  }
+/** What a supervisor has to know of the definition in force. */
+function subjectOf(run: Run): Subject {
+  let definition: Definition | undefined;
+  let parse: LineParser;
   return {
-    events: events(),
-    end: () => abort.abort(),
-    get exit() {
-      return exit;
+    name: run.definition.name,
+    mayRepeat: mayRepeat(run.definition),
+    isDefect(line) {
+      if (definition !== run.definition) parse = lineParser(run.definition);
+      definition = run.definition;
+      const parsed = parse(line);
+      return 'defect' in parsed && parsed.defect;
     },
   };
-}
-
-/** A file of that name, as seen from here, goes before a command of that name. */
-function executableOf({ executable }: Settings): string {
-  if (executable === undefined) return BUNDLED.executable;
-  return existsSync(executable) ? resolve(executable) : executable;
 }
 
 function sensorFailed({ code, signal }: SensorExit): VisualizerError {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { LOG_LEVELS } from './log.js';
+import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 import {
   bytes,
   duration,
@@ -54,6 +54,37 @@ export const SETTINGS = {
     flag: 'path-executable',
     env: 'VISUALIZER_PATH_EXECUTABLE',
     help: 'the sensor: a program that prints a line for each reading (default: the bundled sensor)',
+    commands: RUN,
+  },
+  input: {
+    ...path,
+    flag: 'input',
+    env: 'VISUALIZER_INPUT',
+    help: 'read lines from this file, or from stdin (-), instead of running a sensor',
+    commands: RUN,
+  },
+  follow: {
+    ...onOff,
+    flag: 'follow',
+    env: 'VISUALIZER_FOLLOW',
+    fallback: 'false',
+    help: 'go on reading the --input file as it grows, is rotated or truncated; the next run goes on where this one stopped',
+    commands: RUN,
+  },
+  fromStart: {
+    ...onOff,
+    flag: 'from-start',
+    env: 'VISUALIZER_FROM_START',
+    fallback: 'false',
+    help: 'begin to follow a file at its start: what is done anyway, unless told otherwise',
+    commands: RUN,
+  },
+  fromEnd: {
+    ...onOff,
+    flag: 'from-end',
+    env: 'VISUALIZER_FROM_END',
+    fallback: 'false',
+    help: 'begin to follow a file at its end: only what is added from now on',
     commands: RUN,
   },
   sensor: {
@@ -206,6 +237,21 @@ export const SETTINGS = {
     help: 'how long a sensor may take to end after SIGTERM, before SIGKILL',
     commands: RUN,
   },
+  silenceTimeout: {
+    ...duration(0),
+    flag: 'silence-timeout',
+    env: 'VISUALIZER_SILENCE_TIMEOUT',
+    fallback: '30s',
+    help: 'a sensor that prints no line for this long hangs, and is started again; 0: it may be silent',
+    commands: RUN,
+  },
+  stuckLines: {
+    ...integer(0, 1_000_000),
+    flag: 'stuck-lines',
+    env: 'VISUALIZER_STUCK_LINES',
+    help: 'a sensor that prints the same line so often in a row hangs, and is started again; 0: it may (default: 5; 0 where the definition has no value that changes with each line, a random one or a counter with a rate)',
+    commands: RUN,
+  },
   maxLineBytes: {
     ...bytes(64),
     flag: 'max-line-bytes',
@@ -290,6 +336,21 @@ export const SETTINGS = {
     fallback: 'false',
     help: 'print JSON',
     commands: REPORTS,
+  },
+  logFormat: {
+    ...oneOf('format', LOG_FORMATS),
+    flag: 'log-format',
+    env: 'VISUALIZER_LOG_FORMAT',
+    help: 'pretty or json (default: pretty on a terminal, json elsewhere)',
+    commands: ALL,
+  },
+  quiet: {
+    ...onOff,
+    flag: 'quiet',
+    env: 'VISUALIZER_QUIET',
+    fallback: 'false',
+    help: 'log warnings and errors only, and show no status line',
+    commands: ALL,
   },
   logLevel: {
     ...oneOf('level', LOG_LEVELS),

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   accessSync,
   chmodSync,
@@ -36,6 +37,8 @@ export interface StateDirectory {
   readonly store: string;
   readonly buffer: string;
   readonly rejected: string;
+  /** How far an input file was read. */
+  positionOf(input: string): string;
 }
 
 /** Where everything lies in a state directory. */
@@ -46,6 +49,10 @@ export function stateDirectory(path: string): StateDirectory {
     store: join(path, 'store.duckdb'),
     buffer: join(path, 'buffer'),
     rejected: join(path, 'rejected'),
+    positionOf: (input) => {
+      const digest = createHash('sha256').update(input).digest('hex');
+      return join(path, `position.${digest.slice(0, 16)}`);
+    },
   };
 }
 

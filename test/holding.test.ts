@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { Definition } from '../src/definition.js';
 import type { Destination } from '../src/destination.js';
 import { holdWhileFailing } from '../src/holding.js';
 import { Ledger } from '../src/ledger.js';
@@ -9,12 +10,21 @@ import type { Batch } from '../src/reading.js';
 class FullDisk implements Destination {
   readonly name = 'test';
   readonly written: Batch[] = [];
+  readonly definitions: Definition[] = [];
   readonly #ledger: Ledger;
   full = false;
   closed = false;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
+  }
+
+  state() {
+    return 'recording' as const;
+  }
+
+  async redefine(definition: Definition): Promise<void> {
+    this.definitions.push(definition);
   }
 
   async write(batch: Batch): Promise<void> {
@@ -65,6 +75,37 @@ describe('a destination whose disk is full for a while', () => {
       'Readings cannot be stored in the test; they wait in memory',
       'The test takes readings again',
     ]);
+  });
+
+  it('acknowledges a batch once it is written, and not before', async () => {
+    const { disk, holding, batch } = setUp();
+    let acks = 0;
+    const acknowledged = () => ({
+      ...batch(1),
+      ack: async () => {
+        acks += 1;
+      },
+    });
+    disk.full = true;
+    await holding.write(acknowledged());
+    expect(acks).toBe(0);
+    expect(holding.state()).toBe('failing');
+    disk.full = false;
+    await holding.write(acknowledged());
+    expect(acks).toBe(2);
+    expect(holding.state()).toBe('recording');
+  });
+
+  it('takes no other definition while it holds what the old one has read', async () => {
+    const { disk, holding, batch } = setUp();
+    const definition = { name: 'other' } as Definition;
+    disk.full = true;
+    await holding.write(batch(1));
+    await expect(holding.redefine(definition)).rejects.toThrow(/readings of the old one wait/);
+    disk.full = false;
+    await holding.redefine(definition);
+    expect(disk.definitions).toEqual([definition]);
+    expect(disk.counters).toEqual([1]);
   });
 
   it('loses the oldest beyond the bound; its counts and errors go on with the next batch', async () => {

@@ -1,11 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Definition, errorKinds } from '../src/definition.js';
-import { intake } from '../src/intake.js';
+import { Feed } from '../src/feed.js';
+import { type IntakeOptions, intake } from '../src/intake.js';
 import { Ledger } from '../src/ledger.js';
 import type { Batch } from '../src/reading.js';
 import { Clock } from '../src/source/clock.js';
-import type { SourceEvent } from '../src/source/supervisor.js';
+import type { SourceEvent } from '../src/source/source.js';
 
 const definition: Definition = {
   name: 'test',
@@ -17,6 +19,7 @@ const definition: Definition = {
   ],
   defect: 'all-zero',
   alerts: [],
+  notify: [],
 };
 
 const lines = (...texts: string[]): SourceEvent => ({ kind: 'lines', lines: { lines: texts, refused: [] } });
@@ -24,13 +27,13 @@ const lines = (...texts: string[]): SourceEvent => ({ kind: 'lines', lines: { li
 /** What the intake makes of these events, and what it logs. */
 async function take(
   events: AsyncIterable<SourceEvent>,
-  { flushIntervalMs = 1_000, batchLines = 5_000 } = {},
+  { flushIntervalMs = 1_000, batchLines = 5_000, ...given }: Partial<IntakeOptions> = {},
 ) {
   const ledger = new Ledger(definition);
   const said: Record<string, unknown>[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => said.push(JSON.parse(line)) });
   const clock = await Clock.open(undefined);
-  const batches = intake(events, { definition, clock, ledger, log, flushIntervalMs, batchLines });
+  const batches = intake(events, { definition, clock, ledger, log, flushIntervalMs, batchLines, ...given });
   return { ledger, said, batches };
 }
 
@@ -93,9 +96,71 @@ describe('the intake', () => {
   });
 });
 
+describe('batches', () => {
+  it('carry the newest acknowledgement of what they hold', async () => {
+    const acked: string[] = [];
+    const event = (name: string): SourceEvent => ({
+      kind: 'lines',
+      lines: { lines: ['7.5 1', '7.5 2'], refused: [] },
+      ack: async () => {
+        acked.push(name);
+      },
+    });
+    const { batches } = await take(these(event('a'), event('b'), event('c')), { batchLines: 4 });
+    for await (const { ack } of batches) await ack?.();
+    expect(acked).toEqual(['b', 'c']);
+  });
+
+  it('count a sensor that hangs', async () => {
+    const { batches } = await take(these({ kind: 'stuck' }, { kind: 'stuck' }));
+    const points = (await all(batches)).flatMap((batch) => batch.points);
+    expect(points.find(({ measurement }) => measurement === 'error.sensor_stuck')?.fields).toEqual({
+      value: 2,
+    });
+  });
+
+  it('end before the source does when they are told to, and lose nothing to the next intake', async () => {
+    const feed = new Feed(endless(), () => {});
+    const counters: unknown[] = [];
+    for (let turn = 0; turn < 20; turn += 1) {
+      const until = new AbortController();
+      const { batches } = await take(feed, { batchLines: 1, flushIntervalMs: 10, until: until.signal });
+      for await (const { readings } of batches) {
+        counters.push(...readings.map(({ values }) => values[1]));
+        if (readings.length > 0 && Math.random() < 0.5) until.abort();
+      }
+    }
+    await feed.close();
+    expect(counters.length).toBeGreaterThanOrEqual(20);
+    expect(counters).toEqual(counters.map((_, index) => BigInt(index + 1)));
+  });
+});
+
+/** Two lines now and then, numbered. */
+async function* endless(): AsyncGenerator<SourceEvent> {
+  for (let counter = 1; ; counter += 2) {
+    yield lines(`7.5 ${counter}`, `7.5 ${counter + 1}`);
+    if (Math.random() < 0.3) await delay(Math.random() * 20);
+  }
+}
+
+describe('a feed', () => {
+  it('knows how long it had something to tell while nobody asked', async () => {
+    const feed = new Feed(these(lines('7.5 1'), lines('7.5 2'), lines('7.5 3')), () => {});
+    const reader = feed[Symbol.asyncIterator]();
+    await reader.next();
+    await delay(50);
+    await reader.next();
+    expect(feed.blockedMs).toBeGreaterThanOrEqual(49);
+    const before = feed.blockedMs;
+    await reader.next();
+    expect(feed.blockedMs - before).toBeLessThan(40);
+  });
+});
+
 describe('the heartbeat', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date', 'hrtime'] });
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date', 'hrtime'] });
   });
   afterEach(() => {
     vi.useRealTimers();

@@ -13,6 +13,7 @@ const definition: Definition = {
   ],
   defect: 'all-zero',
   alerts: [],
+  notify: [],
 };
 const parse = lineParser(definition);
 const good = { defect: false, uncastable: [] };

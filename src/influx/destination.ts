@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Destination } from '../destination.js';
+import type { Definition } from '../definition.js';
+import type { Destination, DestinationState } from '../destination.js';
 import { messageOf, VisualizerError } from '../errors.js';
 import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
@@ -41,11 +42,13 @@ export class InfluxDestination implements Destination {
   readonly #monitor: LinkMonitor;
   readonly #stop = new AbortController();
   readonly #delivered: Promise<void>;
+  #lineProtocol: LineProtocol;
 
   private constructor(options: InfluxOptions, buffer: DurableBuffer) {
     const { link, ledger, log, state } = options;
     this.name = link.name;
     this.#options = options;
+    this.#lineProtocol = options.lineProtocol;
     this.#buffer = buffer;
     this.#monitor = new LinkMonitor(link.name, log, () => ledger.totals.queued);
     this.#delivery = new Delivery({
@@ -93,13 +96,21 @@ export class InfluxDestination implements Destination {
       throw new VisualizerError('STATE_UNUSABLE', `The state directory ${path} was removed.`);
     }
     await this.#buffer.append({
-      payload: Buffer.from(this.#options.lineProtocol.encode(batch)),
+      payload: Buffer.from(this.#lineProtocol.encode(batch)),
       lines: batch.readings.length,
       refused: batch.refused,
       lost: batch.lost,
       time,
     });
     this.#delivery.wake();
+  }
+
+  state(): DestinationState {
+    return this.#monitor.state;
+  }
+
+  async redefine(definition: Definition): Promise<void> {
+    this.#lineProtocol = this.#lineProtocol.redefined(definition);
   }
 
   runnerFields(): Record<string, number> {

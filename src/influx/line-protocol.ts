@@ -11,6 +11,7 @@ type Written = Pick<Definition, 'name' | 'measurement'> & {
  * Rules: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */
 export class LineProtocol {
+  readonly #env: string;
   readonly #tags: string;
   readonly #measurement: string;
   readonly #healthy: string;
@@ -19,12 +20,18 @@ export class LineProtocol {
   readonly #suffixes: readonly string[];
 
   constructor({ name, measurement, metrics }: Written, env: string) {
+    this.#env = env;
     this.#tags = `env=${escapeKey(env)},sensor=${escapeKey(name)}`;
     this.#measurement = escapeMeasurement(measurement);
     this.#healthy = this.#readingPrefix(false);
     this.#defect = this.#readingPrefix(true);
     this.#fields = metrics.map((metric) => `${escapeKey(metric.name)}=`);
     this.#suffixes = metrics.map(({ type }) => (type === 'integer' ? 'i' : ''));
+  }
+
+  /** The same for another definition. */
+  redefined(definition: Written): LineProtocol {
+    return new LineProtocol(definition, this.#env);
   }
 
   /** All lines of a batch, each ended by a newline; readings first. */

@@ -65,13 +65,13 @@ export class Store {
     await run(`CREATE TABLE IF NOT EXISTS runner (
       time TIMESTAMP_NS NOT NULL, env VARCHAR NOT NULL, field VARCHAR NOT NULL, value BIGINT NOT NULL)`);
     const columns = new Map((await this.metricColumns()).map(({ name, type }) => [name.toLowerCase(), type]));
+    const storedType = ({ name }: Metric) => columns.get(name.toLowerCase());
     for (const metric of metrics) {
-      const stored = columns.get(metric.name.toLowerCase());
-      if (stored === undefined) {
-        await run(`ALTER TABLE readings ADD COLUMN ${quoted(metric.name)} ${SQL_TYPES[metric.type]}`);
-      } else if (stored !== metric.type) {
-        throw changedType(metric, stored);
-      }
+      const stored = storedType(metric);
+      if (stored !== undefined && stored !== metric.type) throw changedType(metric, stored);
+    }
+    for (const metric of metrics.filter((each) => storedType(each) === undefined)) {
+      await run(`ALTER TABLE readings ADD COLUMN ${quoted(metric.name)} ${SQL_TYPES[metric.type]}`);
     }
   }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Definition } from '../definition.js';
-import type { Destination } from '../destination.js';
+import type { Destination, DestinationState } from '../destination.js';
 import { messageOf } from '../errors.js';
 import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
@@ -36,7 +36,7 @@ const MAINTENANCE_MS = 5 * 60_000;
  */
 export class EmbeddedDestination implements Destination {
   readonly name = 'embedded store';
-  readonly #options: EmbeddedOptions;
+  #options: EmbeddedOptions;
   #open: OpenStore | undefined;
   /** The last commit failed with the database: it may have lasted all the same. */
   #doubtful = false;
@@ -63,6 +63,21 @@ export class EmbeddedDestination implements Destination {
     this.#doubtful = false;
     this.#options.ledger.delivered(batch.readings.length);
     if (performance.now() >= this.#maintenanceDue) await this.#maintain(store);
+  }
+
+  state(): DestinationState {
+    return 'recording';
+  }
+
+  async redefine(definition: Definition): Promise<void> {
+    const { store, writer } = await this.#opened();
+    writer.close();
+    try {
+      await store.prepare(definition);
+      this.#options = { ...this.#options, definition };
+    } finally {
+      this.#open = { store, writer: await store.writer(this.#options.definition, this.#options.env) };
+    }
   }
 
   async *history(from: bigint): AsyncGenerator<readonly Reading[]> {

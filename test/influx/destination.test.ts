@@ -20,6 +20,7 @@ const definition: Definition = {
   metrics: [{ name: 'counter', type: 'integer', kind: 'counter' }],
   defect: 'none',
   alerts: [],
+  notify: [],
 };
 
 /** A link that answers what is lined up, and then accepts. */

@@ -25,6 +25,7 @@ const DEMO: Definition = {
   metrics: [{ name: 'load', type: 'float', kind: 'gauge' }],
   defect: 'none',
   alerts: [],
+  notify: [],
 };
 const MEASUREMENTS = ['sensor', 'runner', ...errorKinds(DEMO)];
 
