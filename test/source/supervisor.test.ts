@@ -213,6 +213,14 @@ describe('the watchdog', () => {
     await ended;
   });
 
+  it('takes hanging for a failure, however well the sensor ends then', async () => {
+    const script = "echo 1; trap 'exit 0' TERM; while :; do sleep 0.01; done";
+    const { lines, stop, ended } = await start(script, { restart: 'on-failure', silenceMs: 100 });
+    await until('it was started twice', () => lines.length >= 2);
+    stop.abort();
+    await ended;
+  });
+
   it('restarts a sensor that repeats itself, but not one that prints defects', async () => {
     const stuck = await start('echo 1; while :; do echo 7; sleep 0.01; done', {
       restart: 'always',
