@@ -46,6 +46,11 @@ const COMMANDS: readonly CommandEntry[] = [
     action: async (invocation) => (await import('./commands/export.js')).exportStore(invocation),
   },
   {
+    name: 'grafana',
+    summary: "write Grafana's data source, dashboard, alert rules and notifications for a sensor",
+    action: async (invocation) => (await import('./commands/grafana.js')).generateGrafana(invocation),
+  },
+  {
     name: 'buffer inspect',
     summary: 'tell what waits for InfluxDB, what became of the rest, and what the server refused',
     action: async (invocation) => (await import('./commands/buffer.js')).inspect(invocation),

@@ -71,6 +71,12 @@ export const hostName = {
   },
 };
 
+export const url = {
+  placeholder: 'url',
+  expected: 'a URL that begins with http:// or https://',
+  parse: (value: string) => (/^https?:\/\//.test(value) && URL.canParse(value) ? value : undefined),
+};
+
 /** What may stand in an HTTP header. */
 export const token = {
   expected: 'a token of printable ASCII characters, in one line',

@@ -13,6 +13,7 @@ import {
   tag,
   text,
   token,
+  url,
 } from './setting-kinds.js';
 
 /**
@@ -35,7 +36,14 @@ export interface Setting<T = unknown> {
   readonly commands: readonly Command[];
 }
 
-export type Command = 'run' | 'export' | 'buffer inspect' | 'buffer verify' | 'buffer export' | 'buffer drop';
+export type Command =
+  | 'run'
+  | 'export'
+  | 'grafana'
+  | 'buffer inspect'
+  | 'buffer verify'
+  | 'buffer export'
+  | 'buffer drop';
 
 /** A file of the package itself. */
 function bundled(name: string): string {
@@ -46,7 +54,16 @@ const RUN = ['run'] as const;
 const EXPORT = ['export'] as const;
 const REPORTS = ['buffer inspect', 'buffer verify'] as const;
 const DROP = ['buffer drop'] as const;
-const ALL = ['run', 'export', 'buffer inspect', 'buffer verify', 'buffer export', 'buffer drop'] as const;
+const GRAFANA = ['grafana'] as const;
+const STATEFUL = [
+  'run',
+  'export',
+  'buffer inspect',
+  'buffer verify',
+  'buffer export',
+  'buffer drop',
+] as const;
+const ALL = [...STATEFUL, 'grafana'] as const;
 
 export const SETTINGS = {
   executable: {
@@ -170,7 +187,7 @@ export const SETTINGS = {
     flag: 'state-dir',
     env: 'VISUALIZER_STATE_DIR',
     help: 'where readings are kept (default: $XDG_STATE_HOME/visualizer/<sensor name>)',
-    commands: ALL,
+    commands: STATEFUL,
   },
   bufferMax: {
     ...bytes(1024 ** 2),
@@ -336,6 +353,22 @@ export const SETTINGS = {
     fallback: 'false',
     help: 'print JSON',
     commands: REPORTS,
+  },
+  out: {
+    ...path,
+    flag: 'out',
+    env: 'VISUALIZER_GRAFANA_OUT',
+    fallback: 'grafana',
+    help: "the folder for Grafana's files: dashboards and provisioning",
+    commands: GRAFANA,
+  },
+  hookUrl: {
+    ...url,
+    flag: 'hook-url',
+    env: 'VISUALIZER_HOOK_URL',
+    fallback: 'http://sensor-runner:8087/hooks/alerts',
+    help: 'where Grafana reaches the run, to tell it of alerts',
+    commands: GRAFANA,
   },
   logFormat: {
     ...oneOf('format', LOG_FORMATS),
