@@ -195,7 +195,7 @@ describe('--input <file> --follow', () => {
   it('loses nothing to kills', async () => {
     writeFileSync(log(), '');
     let written = 0;
-    for (let turn = 0; turn < 8; turn += 1) {
+    for (let turn = 0; turn < 5; turn += 1) {
       const { run, stored } = await start();
       const before = await stored();
       for (let step = 0; step < 20; step += 1) {
