@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
@@ -83,7 +84,8 @@ async function main(argv: readonly string[]): Promise<number> {
   // A reader that went away, as in `visualizer export | head`, is no error.
   process.stdout.on('error', (error) => {
     if (systemCodeOf(error) === 'EPIPE') process.exit(0);
-    throw error;
+    process.stderr.write(`visualizer: stdout cannot be written to: ${messageOf(error)}\n`);
+    process.exit(EXIT_CODES.STATE_UNUSABLE);
   });
   try {
     await program(sensorArgs).parseAsync(own);
@@ -153,9 +155,10 @@ async function invoke(
   await action({ settings, sensorArgs, environment, log, terminal, output: process.stdout, ...signals });
 }
 
-/** Not where somebody reads data, or a machine reads the log. */
-function hasStatusLine({ quiet, logFormat, dryRun }: Settings): boolean {
-  return !quiet && logFormat !== 'json' && !(dryRun && process.stdout.isTTY);
+/** Not where somebody reads or types data, or a machine reads the log. */
+function hasStatusLine({ quiet, logFormat, dryRun, input }: Settings): boolean {
+  const isTyped = input === '-' && isatty(0);
+  return !quiet && logFormat !== 'json' && !isTyped && !(dryRun && process.stdout.isTTY);
 }
 
 /** The command of a name; `buffer inspect` is the command `inspect` of the group `buffer`. */
@@ -173,7 +176,8 @@ function settingsOf(command: CommandName): Setting[] {
 }
 
 function optionOf({ flag, placeholder, help, env, fallback }: Setting & { flag: string }): Option {
-  const hints = [...(placeholder && fallback ? [`default: ${fallback}`] : []), `env: ${env}`].join(', ');
+  const set = flag.startsWith('no-') ? `${env}=false` : env;
+  const hints = [...(placeholder && fallback ? [`default: ${fallback}`] : []), `env: ${set}`].join(', ');
   return new Option(`--${flag}${placeholder ? ` <${placeholder}>` : ''}`, `${help} (${hints})`);
 }
 
@@ -205,8 +209,13 @@ function typedFlags(command: Command): Record<string, string> {
  */
 function listenToSignals(): Signals {
   const stop = new AbortController();
-  const onTerminal = process.stderr.isTTY;
-  let reload = () => {};
+  // Not with nohup, which leaves neither of them on the terminal.
+  const onTerminal = isatty(0) || isatty(2);
+  /** Too early is not too late. */
+  let asked = false;
+  let reload = () => {
+    asked = true;
+  };
   const end = (number: number) => {
     if (stop.signal.aborted) process.exit(128 + number);
     stop.abort();
@@ -218,6 +227,7 @@ function listenToSignals(): Signals {
     stop: stop.signal,
     onReload: (listener) => {
       reload = listener;
+      if (asked) listener();
     },
   };
 }

@@ -8,13 +8,16 @@ import type { Batch } from './reading.js';
 
 /** How many readings wait in memory while the disk takes none: some 50 MB. */
 const LIMIT = 200_000;
-const CLOSING_PAUSE_MS = 50;
+const PAUSE_MS = 50;
 
 export interface HoldingOptions {
   readonly ledger: Ledger;
   readonly log: Log;
   /** How long `close` waits for room, in ms: what is delivered meanwhile makes some. */
   readonly patienceMs: number;
+  /** The source waits without a loss, as a file does: then nothing is dropped before `stop`. */
+  readonly sourceWaits?: boolean;
+  readonly stop?: AbortSignal;
   /** Most readings that are held. */
   readonly limit?: number;
 }
@@ -55,17 +58,22 @@ class Holding {
   readonly #ledger: Ledger;
   readonly #log: Log;
   readonly #patienceMs: number;
+  readonly #waits: boolean;
+  readonly #stop: AbortSignal | undefined;
   readonly #limit: number;
   readonly #held: Batch[] = [];
   #failing = false;
   /** Readings, since the destination began to fail. */
   #dropped = 0;
 
-  constructor(destination: Destination, { ledger, log, patienceMs, limit = LIMIT }: HoldingOptions) {
+  constructor(destination: Destination, options: HoldingOptions) {
+    const { ledger, log, patienceMs, sourceWaits = false, stop, limit = LIMIT } = options;
     this.#destination = destination;
     this.#ledger = ledger;
     this.#log = log;
     this.#patienceMs = patienceMs;
+    this.#waits = sourceWaits;
+    this.#stop = stop;
     this.#limit = limit;
   }
 
@@ -83,21 +91,30 @@ class Holding {
   async write(batch: Batch): Promise<void> {
     this.#held.push(batch);
     await this.#writeAll();
-    while (this.#held.length > 1 && sizeOf(this.#held) > this.#limit) this.#dropOldest();
+    while (this.#waits && !this.#stop?.aborted && this.#isFull()) {
+      await delay(PAUSE_MS, undefined, { signal: this.#stop }).catch(() => {});
+      await this.#writeAll();
+    }
+    while (!this.#waits && this.#isFull()) this.#dropOldest();
   }
 
   async close(): Promise<void> {
     const deadline = performance.now() + this.#patienceMs;
     await this.#writeAll();
     while (this.#held.length > 0 && performance.now() < deadline) {
-      await delay(CLOSING_PAUSE_MS);
+      await delay(PAUSE_MS);
       await this.#writeAll();
     }
     const lost = sizeOf(this.#held);
+    if (lost === 0) return;
+    const again = this.#held.every(({ ack }) => ack !== undefined);
     while (this.#held.length > 0) this.#dropOldest();
-    if (lost > 0) {
-      throw new VisualizerError('STATE_UNUSABLE', `${lost} readings could not be stored, and are lost.`);
-    }
+    const fate = again ? '; the next run reads them again' : ', and are lost';
+    throw new VisualizerError('STATE_UNUSABLE', `${lost} readings could not be stored${fate}.`);
+  }
+
+  #isFull(): boolean {
+    return this.#held.length > 1 && sizeOf(this.#held) > this.#limit;
   }
 
   /** Writes what is held, as far as that goes. */

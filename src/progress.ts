@@ -10,12 +10,17 @@ export interface ProgressOptions {
   readonly terminal: Terminal;
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
-  readonly stop: AbortSignal;
 }
 
-/** Tells who looks at the terminal, and systemd where it has asked, how a run goes; until what it returns is called. */
-export async function showProgress(options: ProgressOptions): Promise<() => Promise<void>> {
-  const { ledger, state, terminal, environment, log, stop } = options;
+export interface Progress {
+  /** No more lines come; what waits is being delivered. */
+  stopping(): void;
+  close(): Promise<void>;
+}
+
+/** Tells who looks at the terminal, and systemd where it has asked, how a run goes. */
+export async function showProgress(options: ProgressOptions): Promise<Progress> {
+  const { ledger, state, terminal, environment, log } = options;
   const [rate, started] = [new Rate(), performance.now()];
   const status = (colour: boolean) => {
     const { counters } = ledger;
@@ -23,15 +28,17 @@ export async function showProgress(options: ProgressOptions): Promise<() => Prom
     return statusLine({ counters, state: state(), elapsedMs, rate: rate.observe(counters.read) }, colour);
   };
   const hide = terminal.show(() => status(terminal.colour));
-  if (!environment.NOTIFY_SOCKET) return async () => hide();
+  if (!environment.NOTIFY_SOCKET) return { stopping() {}, close: async () => hide() };
 
   const { Systemd } = await import('./systemd.js');
   const systemd = new Systemd({ environment, log });
-  stop.addEventListener('abort', () => systemd.stopping());
-  systemd.show(() => status(false));
   systemd.ready();
-  return async () => {
-    hide();
-    await systemd.close();
+  systemd.show(() => status(false));
+  return {
+    stopping: () => systemd.stopping(),
+    async close() {
+      hide();
+      await systemd.close();
+    },
   };
 }

@@ -26,7 +26,7 @@ export class Reloads {
   read(): void {
     try {
       const next = readDefinition(this.#file);
-      const old = this.#inForce();
+      const old = this.#next ?? this.#inForce();
       if (next.name !== old.name) throw otherName(old.name, next.name);
       if (isDeepStrictEqual(next, old)) {
         this.#log.info({ file: this.#file }, 'The definition was read again: nothing has changed');

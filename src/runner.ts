@@ -95,10 +95,12 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   const reloads = new Reloads(definitionFile(run), () => run.definition, log);
   run.onReload(() => reloads.read());
   log.info({ sensor: run.definition.name, env: settings.env }, `Recording to the ${destination.name}`);
-  closers.push(await showProgress({ ...run, state: () => destination.state() }));
-  run.stop.addEventListener('abort', () =>
-    log.info('Stopping in good order; a second signal ends the run at once'),
-  );
+  const progress = await showProgress({ ...run, state: () => destination.state() });
+  closers.unshift(() => progress.close());
+  run.stop.addEventListener('abort', () => {
+    log.info('Stopping in good order; a second signal ends the run at once');
+    progress.stopping();
+  });
   closers.unshift(() => log.info(ledger.counters, 'The run has ended'));
 
   const stages = { clock, destination, feed, page };
@@ -107,6 +109,7 @@ async function record(run: Run): Promise<SensorExit | undefined> {
     await redefine(run, stages, next);
     await store(run, stages, reloads.signal);
   }
+  if (!run.stop.aborted) progress.stopping();
   return feed.exit;
 }
 
@@ -191,6 +194,8 @@ async function openDestination(run: Run): Promise<Destination> {
     ledger,
     log,
     patienceMs: settings.drainTimeout,
+    sourceWaits: settings.input !== undefined,
+    stop: run.stop,
   });
   closers.push(() => destination.close());
   return destination;
@@ -220,7 +225,7 @@ function subjectOf(run: Run): Subject {
   let parse: LineParser;
   return {
     name: run.definition.name,
-    mayRepeat: mayRepeat(run.definition),
+    mayRepeat: () => mayRepeat(run.definition),
     isDefect(line) {
       if (definition !== run.definition) parse = lineParser(run.definition);
       definition = run.definition;

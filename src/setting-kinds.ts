@@ -21,6 +21,9 @@ export function integer(low: number, high: number) {
   };
 }
 
+/** What a timer can wait, in ms: some 24 days. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** In ms. */
 export function duration(low: number, high = Number.POSITIVE_INFINITY) {
   return {

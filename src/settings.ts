@@ -5,6 +5,7 @@ import {
   duration,
   hostName,
   integer,
+  LONGEST_TIMER,
   moment,
   oneOf,
   onOff,
@@ -175,7 +176,7 @@ export const SETTINGS = {
   },
   password: { ...text, env: 'INFLUX_PASSWORD', help: "that user's password", commands: RUN },
   writeTimeout: {
-    ...duration(100),
+    ...duration(100, LONGEST_TIMER),
     flag: 'write-timeout',
     env: 'VISUALIZER_WRITE_TIMEOUT',
     fallback: '10s',
@@ -247,7 +248,7 @@ export const SETTINGS = {
     commands: RUN,
   },
   killAfter: {
-    ...duration(0),
+    ...duration(0, LONGEST_TIMER),
     flag: 'kill-after',
     env: 'VISUALIZER_KILL_AFTER',
     fallback: '5s',

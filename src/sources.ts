@@ -23,7 +23,7 @@ export interface Listening {
 export interface Subject {
   readonly name: string;
   /** Whether a live sensor may well print the same line again and again. */
-  readonly mayRepeat: boolean;
+  readonly mayRepeat: () => boolean;
   readonly isDefect: (line: string) => boolean;
 }
 
@@ -92,7 +92,7 @@ async function runSensor(
       maxLineBytes: settings.maxLineBytes,
       killAfterMs: settings.killAfter,
       silenceMs: settings.silenceTimeout,
-      stuckLines: settings.stuckLines ?? (mayRepeat ? 0 : DEFAULT_STUCK_LINES),
+      stuckLines: () => settings.stuckLines ?? (mayRepeat() ? 0 : DEFAULT_STUCK_LINES),
       isDefect,
       environment,
       log,

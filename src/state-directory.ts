@@ -15,7 +15,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, systemCodeOf, VisualizerError } from './errors.js';
 
 /** Room enough for any holder. */
@@ -63,7 +63,7 @@ export function stateDirectory(path: string): StateDirectory {
  */
 export function lockStateDirectory(path: string): () => void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    createDirectory(path);
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
     accessSync(path, constants.W_OK);
     return lock(join(path, 'lock'));
@@ -74,6 +74,17 @@ export function lockStateDirectory(path: string): () => void {
       `The state directory ${path} cannot be used: ${messageOf(cause)}. Name another one with --state-dir.`,
       { cause },
     );
+  }
+}
+
+/** Level by level: `recursive` never returns where a file system takes no directories (/proc). */
+function createDirectory(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) createDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
   }
 }
 

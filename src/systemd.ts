@@ -5,6 +5,7 @@ import type { Log } from './log.js';
 const STATUS_MS = 10_000;
 /** Longer than systemd-notify itself waits for the manager (5 s). */
 const CALL_MS = 6_000;
+const READY = 'READY=1';
 const STOPPING = 'STOPPING=1';
 const WATCHDOG = 'WATCHDOG=1';
 
@@ -57,7 +58,7 @@ export class Systemd {
 
   /** The run has begun, or goes on after `reloading`. */
   ready(): void {
-    this.#send('READY=1');
+    this.#send(READY);
   }
 
   /** To be followed by `ready`. */
@@ -73,7 +74,7 @@ export class Systemd {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#silent = true;
-    this.#queue = this.#queue.filter(([first]) => first === STOPPING);
+    this.#queue = this.#queue.filter(([first]) => first === READY || first === STOPPING);
     await this.#working;
   }
 

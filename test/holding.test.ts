@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Definition } from '../src/definition.js';
 import type { Destination } from '../src/destination.js';
-import { holdWhileFailing } from '../src/holding.js';
+import { type HoldingOptions, holdWhileFailing } from '../src/holding.js';
 import { Ledger } from '../src/ledger.js';
 import type { Batch } from '../src/reading.js';
 
@@ -42,7 +43,7 @@ class FullDisk implements Destination {
   }
 }
 
-function setUp({ limit = 100, patienceMs = 0 } = {}) {
+function setUp({ limit = 100, patienceMs = 0, ...given }: Partial<HoldingOptions> = {}) {
   const said: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => said.push(JSON.parse(line).msg) });
   const ledger = new Ledger({ metrics: [] });
@@ -56,7 +57,13 @@ function setUp({ limit = 100, patienceMs = 0 } = {}) {
     });
     return { readings, points: ledger.takeErrors(BigInt(counter)), refused, lost: 0 };
   };
-  return { said, ledger, disk, batch, holding: holdWhileFailing(disk, { ledger, log, limit, patienceMs }) };
+  return {
+    said,
+    ledger,
+    disk,
+    batch,
+    holding: holdWhileFailing(disk, { ledger, log, limit, patienceMs, ...given }),
+  };
 }
 
 const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
@@ -94,6 +101,38 @@ describe('a destination whose disk is full for a while', () => {
     await holding.write(acknowledged());
     expect(acks).toBe(2);
     expect(holding.state()).toBe('recording');
+  });
+
+  it('makes a source that can wait do so, and drops nothing', async () => {
+    const stop = new AbortController();
+    const { disk, ledger, holding, batch } = setUp({ limit: 15, sourceWaits: true, stop: stop.signal });
+    disk.full = true;
+    await holding.write(batch(10));
+    let done = false;
+    const writing = holding.write(batch(10)).then(() => {
+      done = true;
+    });
+    await delay(150);
+    expect(done).toBe(false);
+    disk.full = false;
+    await writing;
+    expect(ledger.totals).toMatchObject({ read: 20, delivered: 20, dropped: 0 });
+
+    disk.full = true;
+    await holding.write(batch(10));
+    const waiting = holding.write({ ...batch(10), ack: async () => {} });
+    stop.abort();
+    await waiting;
+    expect(ledger.totals).toMatchObject({ dropped: 0 });
+  });
+
+  it('says what is read again, and is not lost', async () => {
+    const { disk, holding, batch } = setUp();
+    disk.full = true;
+    await holding.write({ ...batch(10), ack: async () => {} });
+    await expect(holding.close()).rejects.toThrow(
+      '10 readings could not be stored; the next run reads them again.',
+    );
   });
 
   it('takes no other definition while it holds what the old one has read', async () => {

@@ -18,7 +18,7 @@ it('the table of settings in the README is the one in the code; `npm run readme`
 function settingsTable(): string {
   const rows = Object.values<Setting>(SETTINGS).map(
     ({ flag, placeholder, env, fallback, help, commands }) =>
-      `| ${flag === undefined ? '' : code(`--${flag}${placeholder ? ` <${placeholder}>` : ''}`)} | ${code(env)} | ` +
+      `| ${flag === undefined ? '' : code(`--${flag}${placeholder ? ` <${placeholder}>` : ''}`)} | ${code(flag?.startsWith('no-') ? `${env}=false` : env)} | ` +
       `${fallback === undefined || !placeholder ? '' : code(fallback)} | ${cell(help)} (${commands.join(', ')}) |`,
   );
   return ['| flag | environment | default | what it does |', '| --- | --- | --- | --- |', ...rows, ''].join(

@@ -1,25 +1,31 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
 
 const FIRST_LINE_BYTES = 256;
 
 /** Why an executable could not be started, and what to do about it. */
 export function notRunnable(executable: string, cause: Error): VisualizerError {
-  const text = `The sensor ${executable} cannot be started: ${reasonOf(executable, cause)}. Mend it, or name another one with --path-executable.`;
+  const text = `The sensor ${executable} cannot be started: ${whyNotRunnable(executable, cause)}. Mend it, or name another one with --path-executable.`;
   return new VisualizerError('SENSOR_NOT_RUNNABLE', text, { cause });
 }
 
-function reasonOf(executable: string, cause: Error): string {
+export function whyNotRunnable(executable: string, cause: Error): string {
   switch (systemCodeOf(cause)) {
     case 'ENOENT':
       return existsSync(executable) ? badInterpreter(executable) : 'there is no such file or command';
     case 'EACCES':
-      return `it is a directory, or may not be executed; try: chmod +x ${executable}`;
+      return isDirectory(executable)
+        ? 'it is a directory'
+        : `it may not be executed; try: chmod +x ${executable}`;
     case 'ENOEXEC':
       return 'it is no program for this machine; a script needs a first line such as #!/bin/sh';
     default:
       return messageOf(cause);
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** The kernel answers ENOENT for a file that is there when its interpreter is not. */

@@ -11,6 +11,8 @@ export interface ProcessOptions {
 
 /** How a process ended; neither code nor signal where it could not be started, or would not end. */
 export interface ProcessEnd {
+  /** Something that the sensor has started held its output open, and talked on. */
+  readonly outlived: boolean;
   readonly code: number | undefined;
   readonly signal: string | undefined;
   readonly spawnFailure: Error | undefined;
@@ -20,9 +22,11 @@ type Child = ResultPromise<{ buffer: false; reject: false; encoding: 'buffer' }>
 
 /** Names of variables that a sensor has no business to see: secrets, and what lets it speak for the service. */
 const WITHHELD =
-  /^INFLUX_|TOKEN|PASSWORD|SECRET|^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|CREDENTIALS_DIRECTORY)$/i;
-/** How long the pipes may stay silent, and open, once the sensor has ended. */
+  /^INFLUX_|TOKEN|PASSW(OR)?D|PASSPHRASE|_PWD$|_PASS$|SECRET|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY|^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|CREDENTIALS_DIRECTORY)$/i;
+/** How long the pipes may stay silent, and open, once the sensor has ended, ... */
 const GRACE_MS = 1_000;
+/** ... and how long they are listened to in all, should something else talk on. */
+const LONGEST_GRACE_MS = 5_000;
 const LOOK_MS = 100;
 
 /**
@@ -37,6 +41,7 @@ export class SensorProcess {
   /** How many chunks are being worked on: as long as there is one, the pipes are not silent but unread. */
   #atWork = 0;
   #activeAt = 0;
+  #outlived = false;
 
   constructor({ executable, args, environment }: ProcessOptions) {
     this.#child = execa(executable, args, {
@@ -53,9 +58,10 @@ export class SensorProcess {
     process.once('exit', this.#killAtExit);
   }
 
-  /** What it prints on stdout, as it comes. */
-  stdout(): AsyncGenerator<Buffer> {
-    return this.#read(this.#child.stdout);
+  /** What it prints on stdout, as it comes; one that closes its stdout may go on, and so does this. */
+  async *stdout(): AsyncGenerator<Buffer> {
+    yield* this.#read(this.#child.stdout);
+    await this.#ended();
   }
 
   /** What it prints on stderr, as it comes. */
@@ -79,9 +85,9 @@ export class SensorProcess {
 
   /** How it ended; to be asked for once both streams have. */
   async end(): Promise<ProcessEnd> {
-    const result = await Promise.race([this.#child, this.#hopeless()]);
+    const result = await this.#ended();
     const spawnFailure = this.#child.pid === undefined ? (result?.cause as Error | undefined) : undefined;
-    return { code: result?.exitCode, signal: result?.signal, spawnFailure };
+    return { outlived: this.#outlived, code: result?.exitCode, signal: result?.signal, spawnFailure };
   }
 
   /** Ends what is left of the group, and lets go of it. */
@@ -115,12 +121,20 @@ export class SensorProcess {
   async #giveUpSilence(): Promise<void> {
     const { signal } = this.#gone;
     this.#activeAt = performance.now();
+    let listenedMs = 0;
     while (!signal.aborted && (this.#atWork > 0 || performance.now() - this.#activeAt < GRACE_MS)) {
       await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+      if (this.#atWork === 0) listenedMs += LOOK_MS;
+      this.#outlived = listenedMs >= LONGEST_GRACE_MS;
+      if (this.#outlived) break;
     }
     this.#gone.abort();
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
+  }
+
+  #ended() {
+    return Promise.race([this.#child, this.#hopeless()]);
   }
 
   /** Resolves some time after the pipes were given up: a process that is still there then does not end. */

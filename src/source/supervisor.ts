@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { TICK, withTicks } from '../ticks.js';
-import { LineSplitter } from './lines.js';
-import { notRunnable } from './not-runnable.js';
+import { LineSplitter, type Lines } from './lines.js';
+import { notRunnable, whyNotRunnable } from './not-runnable.js';
 import { Restarts } from './restarts.js';
 import { type ProcessEnd, SensorProcess } from './sensor-process.js';
 import type { SensorExit, SourceEvent } from './source.js';
@@ -47,17 +47,21 @@ export async function* supervise(options: SupervisorOptions, stop: AbortSignal):
     const runsFor = () => performance.now() - started;
     const outcome = yield* runOnce(options, stderr, () => restarts.runsFor(runsFor()), stop);
     if (first && outcome.spawnFailure !== undefined) throw notRunnable(executable, outcome.spawnFailure);
+    if (outcome.outlived) log.warn({ executable }, OUTLIVED);
 
     const exit = judge(outcome, options.restart, stop.aborted);
     yield { kind: 'exit', exit };
     if (!exit.restarts) {
-      if (!exit.wanted) log.warn({ executable }, `The sensor ${endOf(outcome)}`);
+      if (!exit.wanted) log.warn({ executable }, `The sensor ${endOf(outcome, executable)}`);
       return;
     }
-    const wait = restarts.next(endOf(outcome), runsFor());
+    const wait = restarts.next(endOf(outcome, executable), runsFor());
     await delay(wait, undefined, { signal: stop }).catch(() => {});
   }
 }
+
+const OUTLIVED =
+  'Something that the sensor has started talks on after its end, and is not listened to any more; a sensor must not put itself into the background';
 
 /** One process from start to end, with all that it printed. */
 async function* runOnce(
@@ -95,13 +99,22 @@ async function* runOnce(
         end();
       }
     }
-    yield { kind: 'lines', lines: splitter.end() };
+    const outcome = { ...(await sensor.end()), stuck };
+    yield { kind: 'lines', lines: lastLine(splitter.end(), outcome, stop.aborted) };
     await errors;
-    return { ...(await sensor.end()), stuck };
+    return outcome;
   } finally {
     stop.removeEventListener('abort', end);
     sensor.release();
   }
+}
+
+/** Half a number is a wrong one: what is unterminated is a line only where the sensor ended by itself. */
+function lastLine({ lines, refused }: Lines, { signal }: Outcome, stopped: boolean): Lines {
+  if (signal === undefined) return { lines, refused };
+  if (stopped) return { lines: [], refused };
+  const reason = `cut off by ${signal}`;
+  return { lines: [], refused: [...refused, ...lines.map((excerpt) => ({ reason, excerpt }))] };
 }
 
 function judge({ code, signal, stuck }: Outcome, policy: RestartPolicy, stopped: boolean): SensorExit {
@@ -111,8 +124,8 @@ function judge({ code, signal, stuck }: Outcome, policy: RestartPolicy, stopped:
   return { code, signal, wanted: stopped || done || stuck !== undefined, restarts };
 }
 
-function endOf({ code, signal, spawnFailure, stuck }: Outcome): string {
+function endOf({ code, signal, spawnFailure, stuck }: Outcome, executable: string): string {
   if (stuck !== undefined) return stuck;
-  if (spawnFailure !== undefined) return `could not be started: ${spawnFailure.message}`;
+  if (spawnFailure !== undefined) return `could not be started: ${whyNotRunnable(executable, spawnFailure)}`;
   return signal === undefined ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }

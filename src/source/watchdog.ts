@@ -5,7 +5,7 @@ export interface WatchdogOptions {
   /** No line for this long is a sensor that hangs, in ms; 0: it may be silent for ever. */
   readonly silenceMs: number;
   /** So many identical lines in a row are a sensor that hangs; 0: it may repeat itself for ever. */
-  readonly stuckLines: number;
+  readonly stuckLines: () => number;
   /** Whether a line is the sensor's known defect, which is counted as such and is no sign of hanging. */
   readonly isDefect: (line: string) => boolean;
 }
@@ -42,7 +42,8 @@ export class Watchdog {
   see({ lines, refused }: Lines): string | undefined {
     if (lines.length > 0 || refused.length > 0) this.#silentLooks = 0;
     const newest = lines.at(-1);
-    const { stuckLines, isDefect } = this.#options;
+    const { isDefect } = this.#options;
+    const stuckLines = this.#options.stuckLines();
     if (newest === undefined || stuckLines === 0) return undefined;
 
     const before = newest === this.#newest ? this.#repeated : 0;

@@ -35,7 +35,7 @@ it('a sensor that is faster than the disk has to wait: nothing piles up, and blo
       maxLineBytes: 65_536,
       killAfterMs: 1_000,
       silenceMs: 0,
-      stuckLines: 0,
+      stuckLines: () => 0,
       isDefect: () => false,
       environment: process.env,
       log,

@@ -126,7 +126,7 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
     expect(exitCode).toBe(0);
     expect(logLines(stderr).at(-1)).toMatchObject({ delivered: 1, queued: 0 });
     // The sensor's own environment holds none of it.
-    expect(logLines(stderr).find(({ from }) => from === 'sensor')).toMatchObject({ msg: '0' });
+    expect(logLines(stderr).find(({ stream }) => stream === 'stderr')).toMatchObject({ msg: '0' });
   });
 
   it('keeps the readings, and says what to mend, where the password is wrong', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Watchdog } from '../../src/source/watchdog.js';
 
 const watchdog = ({ silenceMs = 1_000, stuckLines = 3 } = {}) =>
-  new Watchdog({ silenceMs, stuckLines, isDefect: (line) => line === '0' });
+  new Watchdog({ silenceMs, stuckLines: () => stuckLines, isDefect: (line) => line === '0' });
 const read = (...lines: string[]) => ({ lines, refused: [] });
 
 describe('a sensor that repeats itself', () => {
