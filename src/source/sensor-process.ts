@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa, type ResultPromise } from 'execa';
 import { systemCodeOf } from '../errors.js';
+import { closeWriters, openPipes } from './pipes.js';
 
 export interface ProcessOptions {
   readonly executable: string;
@@ -36,6 +38,8 @@ const LOOK_MS = 100;
  */
 export class SensorProcess {
   readonly #child: Child;
+  readonly #stdout: Readable;
+  readonly #stderr: Readable;
   readonly #killAtExit = () => this.#signal('SIGKILL');
   readonly #gone = new AbortController();
   /** How many chunks are being worked on: as long as there is one, the pipes are not silent but unread. */
@@ -44,8 +48,12 @@ export class SensorProcess {
   #outlived = false;
 
   constructor({ executable, args, environment }: ProcessOptions) {
+    const pipes = openPipes();
     this.#child = execa(executable, args, {
       stdin: 'ignore',
+      // A file descriptor will do as well, which the types do not know.
+      stdout: (pipes?.[0].writer ?? 'pipe') as 'pipe',
+      stderr: (pipes?.[1].writer ?? 'pipe') as 'pipe',
       buffer: false,
       reject: false,
       detached: true,
@@ -53,6 +61,9 @@ export class SensorProcess {
       extendEnv: false,
       env: forSensor(environment),
     }) as Child;
+    closeWriters(pipes ?? []);
+    this.#stdout = pipes?.[0].reader ?? this.#child.stdout;
+    this.#stderr = pipes?.[1].reader ?? this.#child.stderr;
     this.#child.once('exit', () => void this.#giveUpSilence());
     // A runner that ends at once, at a second signal, leaves no sensor behind.
     process.once('exit', this.#killAtExit);
@@ -60,13 +71,13 @@ export class SensorProcess {
 
   /** What it prints on stdout, as it comes; one that closes its stdout may go on, and so does this. */
   async *stdout(): AsyncGenerator<Buffer> {
-    yield* this.#read(this.#child.stdout);
+    yield* this.#read(this.#stdout);
     await this.#ended();
   }
 
   /** What it prints on stderr, as it comes. */
   stderr(): AsyncGenerator<Buffer> {
-    return this.#read(this.#child.stderr);
+    return this.#read(this.#stderr);
   }
 
   /** Asks the group to end, and makes it after `killAfterMs`; `failed` is told where it may not be signalled. */
@@ -101,7 +112,7 @@ export class SensorProcess {
     }
   }
 
-  async *#read(stream: Child['stdout']): AsyncGenerator<Buffer> {
+  async *#read(stream: Readable): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of stream) {
         this.#atWork += 1;
@@ -129,8 +140,8 @@ export class SensorProcess {
       if (this.#outlived) break;
     }
     this.#gone.abort();
-    this.#child.stdout.destroy();
-    this.#child.stderr.destroy();
+    this.#stdout.destroy();
+    this.#stderr.destroy();
   }
 
   #ended() {

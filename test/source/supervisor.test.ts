@@ -79,6 +79,14 @@ describe('the supervisor', () => {
     expect(exits).toEqual([{ code: 3, signal: undefined, wanted: false, restarts: false }]);
   });
 
+  it('gives a sensor pipes, which a script can also open by their names', async () => {
+    const script = 'echo 1 > /dev/stdout; echo oh dear > /dev/stderr; test -p /dev/fd/1 && echo pipe';
+    const { lines, said, ended } = await start(script);
+    await ended;
+    expect(lines).toEqual(['1', 'pipe']);
+    expect(said()).toEqual(['oh dear']);
+  });
+
   it('starts a sensor again as the policy says', async () => {
     const always = await start('echo x', { restart: 'always' });
     await until('it was started three times', () => always.exits.length >= 3);
