@@ -180,7 +180,7 @@ describe('the exit code says what is wrong', () => {
       '66 for a sensor that is a folder',
       ['run', '--no-page', '--path-executable', '/tmp'],
       66,
-      'chmod +x /tmp',
+      'it is a directory',
     ],
     ['73 for a store that is not there', ['export'], 73, 'visualizer run'],
     [
