@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -25,6 +25,8 @@ const exported = async (...args: string[]) => {
 function bundled(options: string): string {
   return shellSensor(folder, `exec ${BUNDLED_SENSOR} ${options}`);
 }
+
+const walBytes = () => statSync(join(state(), 'store.duckdb.wal'), { throwIfNoEntry: false })?.size ?? 0;
 
 describe('the embedded store', () => {
   it('holds every reading of 10,000 lines at full speed, exactly, each with a timestamp of its own', async () => {
@@ -59,7 +61,7 @@ describe('the embedded store', () => {
     let before = 0;
     for (let round = 0; round < 5; round += 1) {
       const child = run(bundled('--interval 0'), '--flush-interval', '10ms');
-      await until('the store has grown', () => existsSync(join(state(), 'store.duckdb.wal')));
+      await until('readings are stored', () => walBytes() > 400_000);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 400)); // The random moment.
       child.kill('SIGKILL');
       await child;
@@ -77,7 +79,6 @@ describe('the embedded store', () => {
   it('opens over a log with a damaged tail, says so, and loses only what was damaged', async () => {
     const child = run(bundled('--interval 5'), '--flush-interval', '20ms');
     const wal = join(state(), 'store.duckdb.wal');
-    const walBytes = () => statSync(wal, { throwIfNoEntry: false })?.size ?? 0;
     await until('some commits are in the log', () => walBytes() > 3_000);
     child.kill('SIGKILL');
     await child;
