@@ -82,12 +82,23 @@ const alert = z
     outside: interval.optional(),
     for: duration.default(0),
     keep_firing_for: duration.default(0),
+    action: z.enum(['restart-sensor']).optional(),
+    cooldown: duration.default(5 * 60_000),
     severity: z.enum(SEVERITIES),
     summary: text,
     description: text.optional(),
   })
   .transform((written, context): Alert => {
-    const { for: forMs, keep_firing_for: keepFiringMs, above, below, equals, outside, ...rest } = written;
+    const {
+      for: forMs,
+      keep_firing_for: keepFiringMs,
+      cooldown: cooldownMs,
+      above,
+      below,
+      equals,
+      outside,
+      ...rest
+    } = written;
     const limits = { above, below, equals, outside };
     const given = CONDITIONS.filter((condition) => limits[condition] !== undefined);
     const [condition] = given;
@@ -103,6 +114,7 @@ const alert = z
       ...rest,
       forMs,
       keepFiringMs,
+      cooldownMs,
       condition: { [condition]: limits[condition] } as unknown as Condition,
     };
   });

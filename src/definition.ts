@@ -51,6 +51,9 @@ export interface Alert {
   readonly forMs: number;
   /** How long it goes on firing after the condition has ended, so that it does not flap. */
   readonly keepFiringMs: number;
+  /** What is done when it fires, at most once in `cooldownMs`. */
+  readonly action?: 'restart-sensor' | undefined;
+  readonly cooldownMs: number;
   readonly severity: Severity;
   readonly summary: string;
   readonly description?: string | undefined;

@@ -4,6 +4,7 @@ import { VisualizerError } from './errors.js';
 import { Feed } from './feed.js';
 import type { Log } from './log.js';
 import { BUNDLED, type Settings } from './settings.js';
+import type { RestartRequests } from './source/restart-requests.js';
 import type { SourceEvent } from './source/source.js';
 import type { StateDirectory } from './state-directory.js';
 
@@ -25,6 +26,8 @@ export interface Subject {
   /** Whether a live sensor may well print the same line again and again. */
   readonly mayRepeat: () => boolean;
   readonly isDefect: (line: string) => boolean;
+  /** By which alerts have the sensor started again. */
+  readonly requests: RestartRequests;
 }
 
 const STDIN = '-';
@@ -79,7 +82,7 @@ async function chooseSource(
 
 async function runSensor(
   { settings, sensorArgs, environment, log }: Listening,
-  { name, mayRepeat, isDefect }: Subject,
+  { name, mayRepeat, isDefect, requests }: Subject,
   stop: AbortSignal,
 ): Promise<AsyncIterable<SourceEvent>> {
   const { supervise } = await import('./source/supervisor.js');
@@ -94,6 +97,7 @@ async function runSensor(
       silenceMs: settings.silenceTimeout,
       stuckLines: () => settings.stuckLines ?? (mayRepeat() ? 0 : DEFAULT_STUCK_LINES),
       isDefect,
+      requests,
       environment,
       log,
     },

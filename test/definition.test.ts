@@ -74,6 +74,7 @@ describe('the bundled definition', () => {
       condition: { above: 7 },
       forMs: 60_000,
       keepFiringMs: 0,
+      cooldownMs: 300_000,
       severity: 'warning',
       summary: expect.any(String),
     });

@@ -4,6 +4,7 @@ import type { Log } from '../log.js';
 import { TICK, withTicks } from '../ticks.js';
 import { LineSplitter, type Lines } from './lines.js';
 import { notRunnable, whyNotRunnable } from './not-runnable.js';
+import type { RestartRequests } from './restart-requests.js';
 import { Restarts } from './restarts.js';
 import { type ProcessEnd, SensorProcess } from './sensor-process.js';
 import type { SensorExit, SourceEvent } from './source.js';
@@ -21,15 +22,17 @@ export interface SupervisorOptions extends WatchdogOptions {
   readonly killAfterMs: number;
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
+  /** Others may have the sensor started again, unless the policy is `never`. */
+  readonly requests?: RestartRequests;
   /** First and longest wait before a restart, in ms; 500 and 30,000 unless a test is in a hurry. */
   readonly backOffMs?: readonly [number, number];
 }
 
 export type RestartPolicy = 'always' | 'on-failure' | 'never';
 
-/** How a process ended; `stuck` says why it was made to. */
+/** How a process ended; `made` says why it was made to, where that was not at a stop. */
 interface Outcome extends ProcessEnd {
-  readonly stuck: string | undefined;
+  readonly made: string | undefined;
 }
 
 /**
@@ -83,27 +86,30 @@ async function* runOnce(
   const errors = stderr.read(sensor.stderr());
   const splitter = new LineSplitter(options.maxLineBytes);
   const watchdog = new Watchdog(options);
-  let stuck: string | undefined;
+  let made: string | undefined;
+  const restart = (why: string) => {
+    if (made !== undefined || stop.aborted) return;
+    made = why;
+    end();
+  };
+  const forget = options.restart === 'never' ? undefined : options.requests?.listen(restart);
   try {
     for await (const item of withTicks(sensor.stdout(), watchdog.lookMs)) {
       runs();
       const lines = item === TICK ? undefined : splitter.push(item);
       if (lines !== undefined) yield { kind: 'lines', lines };
       const wrong = lines === undefined ? watchdog.look() : watchdog.see(lines);
-      if (wrong === undefined || stuck !== undefined || stop.aborted) continue;
+      if (wrong === undefined || made !== undefined || stop.aborted) continue;
       yield { kind: 'stuck' };
-      if (options.restart === 'never') {
-        log.warn({ executable }, `The sensor ${wrong}; it is not to be restarted`);
-      } else {
-        stuck = wrong;
-        end();
-      }
+      if (options.restart !== 'never') restart(wrong);
+      else log.warn({ executable }, `The sensor ${wrong}; it is not to be restarted`);
     }
-    const outcome = { ...(await sensor.end()), stuck };
+    const outcome = { ...(await sensor.end()), made };
     yield { kind: 'lines', lines: lastLine(splitter.end(), outcome, stop.aborted) };
     await errors;
     return outcome;
   } finally {
+    forget?.();
     stop.removeEventListener('abort', end);
     sensor.release();
   }
@@ -117,15 +123,15 @@ function lastLine({ lines, refused }: Lines, { signal }: Outcome, stopped: boole
   return { lines: [], refused: [...refused, ...lines.map((excerpt) => ({ reason, excerpt }))] };
 }
 
-function judge({ code, signal, stuck }: Outcome, policy: RestartPolicy, stopped: boolean): SensorExit {
-  const failed = code !== 0 || stuck !== undefined;
+function judge({ code, signal, made }: Outcome, policy: RestartPolicy, stopped: boolean): SensorExit {
+  const failed = code !== 0 || made !== undefined;
   const restarts = !stopped && (policy === 'always' || (policy === 'on-failure' && failed));
   const done = policy !== 'always' && !failed;
-  return { code, signal, wanted: stopped || done || stuck !== undefined, restarts };
+  return { code, signal, wanted: stopped || done || made !== undefined, restarts };
 }
 
-function endOf({ code, signal, spawnFailure, stuck }: Outcome, executable: string): string {
-  if (stuck !== undefined) return stuck;
+function endOf({ code, signal, spawnFailure, made }: Outcome, executable: string): string {
+  if (made !== undefined) return made;
   if (spawnFailure !== undefined) return `could not be started: ${whyNotRunnable(executable, spawnFailure)}`;
   return signal === undefined ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }

@@ -30,7 +30,14 @@ it('a query is told in words', () => {
 it('a window is rounded up to whole seconds, since Grafana knows no others', () => {
   const definition = { metrics: [{ name: 'load', type: 'float', kind: 'gauge' }] } as unknown as Definition;
   const query: Query = { aggregate: 'mean', of: 'load', overMs: 1_500, defects: 'excluded' };
-  const alert = { id: 'a', query, condition: { above: 1 }, forMs: 0, keepFiringMs: 0 } as const;
+  const alert = {
+    id: 'a',
+    query,
+    condition: { above: 1 },
+    forMs: 0,
+    keepFiringMs: 0,
+    cooldownMs: 300_000,
+  } as const;
   expect(ruleOf({ ...alert, severity: 'info', summary: 's' }, definition).windowMs).toBe(2_000);
 });
 

@@ -24,6 +24,7 @@ function rule(aggregate: Query['aggregate'], condition: Condition, times: Partia
     condition,
     forMs: 0,
     keepFiringMs: 0,
+    cooldownMs: 300_000,
     severity: 'info',
     summary: 's',
   } as const;

@@ -20,6 +20,7 @@ function everyAlert(): Alert[] {
   const base = {
     forMs: 90_000,
     keepFiringMs: 0,
+    cooldownMs: 300_000,
     severity: 'info',
     summary: `costs $5 in \${HOME} {{ $x }}`,
   } as const;

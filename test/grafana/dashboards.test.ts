@@ -223,7 +223,7 @@ describe('the limits of alerts', () => {
     severity: Alert['severity'],
     condition: Alert['condition'],
   ) => ({
-    ...{ id: JSON.stringify(condition), summary: 'odd', forMs: 0, keepFiringMs: 0 },
+    ...{ id: JSON.stringify(condition), summary: 'odd', forMs: 0, keepFiringMs: 0, cooldownMs: 300_000 },
     ...{ query: { ...LOAD, aggregate }, severity, condition },
   });
   const steps = (...alerts: Alert[]) => {

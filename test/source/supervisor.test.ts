@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RestartRequests } from '../../src/source/restart-requests.js';
 import type { SensorExit } from '../../src/source/source.js';
 import { type SupervisorOptions, supervise } from '../../src/source/supervisor.js';
 import { until } from '../until.js';
@@ -303,6 +304,26 @@ describe('the watchdog', () => {
       if (kinds.length === 1) await delay(1_500);
     }
     expect(kinds).not.toContain('stuck');
+  });
+});
+
+describe('a request', () => {
+  it('starts the sensor again, and is refused where there is none', async () => {
+    const requests = new RestartRequests();
+    expect(requests.request('too early')).toBe(false);
+    const { lines, exits, seen, said, stop, ended } = await start('echo 1; exec sleep 300', {
+      restart: 'on-failure',
+      requests,
+    });
+    await until('it has printed', () => lines.length === 1);
+    expect(requests.request('was to be started again by the alert frozen')).toBe(true);
+    await until('it was started again', () => lines.length === 2);
+    expect(exits[0]).toMatchObject({ signal: 'SIGTERM', wanted: true, restarts: true });
+    expect(said()[0]).toContain('was to be started again by the alert frozen; starting it again');
+    expect(seen.stuck).toBe(0);
+    stop.abort();
+    await ended;
+    expect(requests.request('too late')).toBe(false);
   });
 });
 
