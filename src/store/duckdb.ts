@@ -4,6 +4,8 @@ import type { Definition, Metric } from '../definition.js';
 import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Batch } from '../reading.js';
+import { forgetAlertChanges } from './alert-changes.js';
+import { LANES, StoreReader } from './reader.js';
 import { openPastDamage } from './wal.js';
 import { type DuckDB, StoreWriter } from './writer.js';
 
@@ -44,12 +46,20 @@ export class Store {
 
   /** As {@link open}, but a store that is not there is an error: nothing has been recorded yet. */
   static async openExisting(file: string, log: Log): Promise<Store> {
-    const reason = whyNotReadable(file);
-    if (reason === undefined) return Store.open(file, log);
-    throw new VisualizerError(
-      'STATE_UNUSABLE',
-      `There is no store to read at ${file} (${reason}). Record one with: visualizer run, or name another --state-dir or --sensor.`,
-    );
+    requireReadable(file);
+    return Store.open(file, log);
+  }
+
+  /** As {@link openExisting}, but nothing of it is changed, and others may read it meanwhile. */
+  static async openReadOnly(file: string): Promise<Store> {
+    requireReadable(file);
+    const duckdb = await loadDuckDB();
+    const instance = await createInstance(duckdb, file, { access_mode: 'READ_ONLY' }).catch((cause) => {
+      if (cause instanceof VisualizerError) throw cause;
+      const text = `The log of the store ${file} is damaged, which a run mends when it starts: ${messageOf(cause)}`;
+      throw new VisualizerError('STATE_UNUSABLE', text, { cause });
+    });
+    return new Store(duckdb, instance, await instance.connect());
   }
 
   /**
@@ -99,14 +109,6 @@ export class Store {
     return new StoreWriter(this.#duckdb, this.#connection, appenders, columns, env);
   }
 
-  /** `from` (ns), or the time of the reading that is the `limit`th newest, whichever is later. */
-  async newestFrom(from: bigint, limit: number): Promise<bigint> {
-    const [row] =
-      await this.query(`SELECT coalesce(min(t), ${from}) FROM (SELECT epoch_ns(time) AS t FROM readings
-      WHERE time >= make_timestamp_ns(${from}) ORDER BY time DESC LIMIT ${limit})`);
-    return row?.[0] as bigint;
-  }
-
   /** Whether a batch is stored: as a whole or not at all, so its first row tells. */
   async holds({ readings, points }: Batch): Promise<boolean> {
     const [table, row] = readings[0]
@@ -124,6 +126,12 @@ export class Store {
     return (await this.#connection.runAndReadAll(sql)).getRows();
   }
 
+  /** Asks beside the writer; to be closed before the store. */
+  async reader(): Promise<StoreReader> {
+    const connections = Array.from({ length: LANES }, () => this.#instance.connect());
+    return new StoreReader(await Promise.all(connections));
+  }
+
   /** The rows of a query in blocks, as they are read: memory stays flat. */
   async *stream(sql: string): AsyncGenerator<unknown[][]> {
     const result = await this.#connection.stream(sql);
@@ -137,13 +145,16 @@ export class Store {
       for (const table of TABLES) {
         await this.#connection.run(`DELETE FROM ${table} WHERE time < make_timestamp_ns(${oldest})`);
       }
+      await forgetAlertChanges((sql) => this.query(sql), Date.now() - retentionMs);
     }
     await this.#connection.run('CHECKPOINT');
   }
 
   /** Drops the tables, columns and all: {@link prepare} makes new ones. */
   async clear(): Promise<void> {
-    for (const table of TABLES) await this.#connection.run(`DROP TABLE IF EXISTS ${table}`);
+    for (const table of [...TABLES, 'alert_changes']) {
+      await this.#connection.run(`DROP TABLE IF EXISTS ${table}`);
+    }
     await this.#connection.run('CHECKPOINT');
   }
 
@@ -160,12 +171,16 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-function whyNotReadable(file: string): string | undefined {
+function requireReadable(file: string): void {
   try {
     accessSync(file, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    return systemCodeOf(error) ?? messageOf(error);
+  } catch (cause) {
+    const reason = systemCodeOf(cause) ?? messageOf(cause);
+    throw new VisualizerError(
+      'STATE_UNUSABLE',
+      `There is no store to read at ${file} (${reason}). Record one with: visualizer run, or name another --state-dir or --sensor.`,
+      { cause },
+    );
   }
 }
 
@@ -183,7 +198,11 @@ async function loadDuckDB(): Promise<DuckDB> {
 }
 
 /** Small limits, since a Raspberry Pi has a gigabyte for everything; and nothing is ever downloaded. */
-async function createInstance(duckdb: DuckDB, file: string): Promise<DuckDBInstance> {
+async function createInstance(
+  duckdb: DuckDB,
+  file: string,
+  options: Readonly<Record<string, string>> = {},
+): Promise<DuckDBInstance> {
   try {
     return await duckdb.DuckDBInstance.create(file, {
       autoinstall_known_extensions: 'false',
@@ -191,6 +210,7 @@ async function createInstance(duckdb: DuckDB, file: string): Promise<DuckDBInsta
       checkpoint_threshold: '4MB',
       memory_limit: '512MB',
       threads: '2',
+      ...options,
     });
   } catch (cause) {
     const message = messageOf(cause);

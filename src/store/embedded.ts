@@ -5,9 +5,9 @@ import type { Destination, DestinationState } from '../destination.js';
 import { messageOf } from '../errors.js';
 import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
-import type { Batch, Reading } from '../reading.js';
+import type { Batch } from '../reading.js';
 import { Store } from './duckdb.js';
-import { storedReadings } from './readings.js';
+import { type StoreReader, type StoreRows, UnavailableError } from './reader.js';
 import type { StoreWriter } from './writer.js';
 
 export interface EmbeddedOptions {
@@ -23,10 +23,9 @@ export interface EmbeddedOptions {
 interface OpenStore {
   readonly store: Store;
   readonly writer: StoreWriter;
+  readonly reader: StoreReader;
 }
 
-/** More readings than this in the page's ten minutes, and it begins with the newest of them. */
-const HISTORY_ROWS = 200_000;
 const MAINTENANCE_MS = 5 * 60_000;
 
 /**
@@ -36,6 +35,11 @@ const MAINTENANCE_MS = 5 * 60_000;
  */
 export class EmbeddedDestination implements Destination {
   readonly name = 'embedded store';
+  /** Of the store as it is open now; rejects between its loss and the next batch. */
+  readonly rows: StoreRows = async (sql, signal) => {
+    if (this.#open === undefined) throw new UnavailableError('the store is not open');
+    return this.#open.reader.query(sql, signal);
+  };
   #options: EmbeddedOptions;
   #open: OpenStore | undefined;
   /** The last commit failed with the database: it may have lasted all the same. */
@@ -57,7 +61,7 @@ export class EmbeddedDestination implements Destination {
     try {
       if (!this.#doubtful || !(await store.holds(batch))) await writer.write(batch);
     } catch (error) {
-      this.#doubtful = this.#isLost(error);
+      this.#doubtful = await this.#isLost(error);
       throw error;
     }
     this.#doubtful = false;
@@ -70,32 +74,27 @@ export class EmbeddedDestination implements Destination {
   }
 
   async redefine(definition: Definition): Promise<void> {
-    const { store, writer } = await this.#opened();
+    const { store, writer, reader } = await this.#opened();
     writer.close();
     try {
       await store.prepare(definition);
       this.#options = { ...this.#options, definition };
     } finally {
-      this.#open = { store, writer: await store.writer(this.#options.definition, this.#options.env) };
+      const { definition: inForce, env } = this.#options;
+      this.#open = { store, reader, writer: await store.writer(inForce, env) };
     }
-  }
-
-  async *history(from: bigint): AsyncGenerator<readonly Reading[]> {
-    const { store } = await this.#opened();
-    const { metrics } = this.#options.definition;
-    yield* storedReadings(store, metrics, { from: await store.newestFrom(from, HISTORY_ROWS) });
   }
 
   async close(): Promise<void> {
     if (this.#open !== undefined) await this.#maintain(this.#open.store);
-    this.#giveUp();
+    await this.#giveUp();
   }
 
   async #opened(): Promise<OpenStore> {
     const { file, log } = this.#options;
     if (this.#open !== undefined && !existsSync(file)) {
       log.error({ file }, 'The embedded store was removed; a new one is begun');
-      this.#giveUp();
+      await this.#giveUp();
     }
     this.#open ??= await openStore(this.#options).catch((error: unknown) => {
       // An Error of its own kind, since waiting may mend it: the run is on its way already.
@@ -107,24 +106,25 @@ export class EmbeddedDestination implements Destination {
   /** A failure here loses nothing: what was written is committed, and the next turn tries again. */
   async #maintain(store: Store): Promise<void> {
     this.#maintenanceDue = performance.now() + MAINTENANCE_MS;
-    await store.maintain(this.#options.retentionMs).catch((error: unknown) => {
-      this.#isLost(error);
+    await store.maintain(this.#options.retentionMs).catch(async (error: unknown) => {
+      await this.#isLost(error);
       const text = 'The embedded store could not be tidied; trying again later';
       this.#options.log.warn({ cause: messageOf(error) }, text);
     });
   }
 
   /** Whether this error is the end of the open database, which is given up then. */
-  #isLost(error: unknown): boolean {
+  async #isLost(error: unknown): Promise<boolean> {
     const lost = /FATAL|database has been invalidated/.test(messageOf(error));
-    if (lost) this.#giveUp();
+    if (lost) await this.#giveUp();
     return lost;
   }
 
-  #giveUp(): void {
+  async #giveUp(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
     try {
+      await open?.reader.close();
       open?.writer.close();
       open?.store.close();
     } catch (error) {
@@ -138,7 +138,7 @@ async function openStore({ file, definition, env, log }: EmbeddedOptions): Promi
   const store = await Store.open(file, log);
   try {
     await store.prepare(definition);
-    return { store, writer: await store.writer(definition, env) };
+    return { store, writer: await store.writer(definition, env), reader: await store.reader() };
   } catch (error) {
     store.close();
     throw error;
