@@ -1,0 +1,70 @@
+import { conditionText, queryText, unitOf } from '../alerting/condition.js';
+import type { Alert, Definition } from '../definition.js';
+import { formatDuration } from '../quantity.js';
+
+/** An alert began or ended for one combination of labels. */
+export interface Notice {
+  readonly alert: Alert;
+  /** What tells it from other instances of the same alert: env, kind. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: 'firing' | 'resolved';
+  /** Since when it has been in that state, in ms. */
+  readonly since: number;
+  /** What the alert's query answered; null without data. */
+  readonly value: number | null;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** What is told of an instance of an alert. Plain data: it is kept over a restart. */
+export interface Told {
+  /** The alert's id. */
+  readonly alert: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly startsAt: number;
+  /** Null while it fires. */
+  readonly endsAt: number | null;
+  readonly value: number | null;
+}
+
+/** An instance's identity among all of its sensor; two of an alert may differ in having an env of their own. */
+export function keyOf({ alert, labels }: Pick<Notice, 'alert' | 'labels'>, env: string | undefined): string {
+  const own = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
+  return JSON.stringify([alert.id, own, labels.env ?? env ?? null]);
+}
+
+/** The labels and texts that `grafana/alerts.ts` gives to the same alert. `env`: where its labels have none. */
+export function describe(
+  { alert, labels, value }: Notice,
+  definition: Definition,
+  env: string | undefined,
+): Pick<Told, 'labels' | 'annotations'> {
+  return {
+    labels: {
+      ...(env === undefined ? {} : { env }),
+      ...labels,
+      alertname: `${alert.id} (${definition.name})`,
+      alert: alert.id,
+      severity: alert.severity,
+      sensor: definition.name,
+    },
+    annotations: { summary: alert.summary, description: description(alert, definition, value) },
+  };
+}
+
+/** `Mean of cpu_load over 1m: 7.348 cores. Fires above 7 cores for 1m.` */
+function description(alert: Alert, definition: Definition, value: number | null): string {
+  const { query, condition, forMs } = alert;
+  const unit = unitOf(query, definition);
+  const held = forMs === 0 ? '' : ` for ${formatDuration(forMs)}`;
+  const found = value === null ? 'no data' : numberText(value);
+  const facts = `${queryText(query)}: ${found}${unit === undefined ? '' : ` ${unit}`}.`;
+  const limit = `Fires ${conditionText(condition, unit)}${held}.`;
+  return [...(alert.description === undefined ? [] : [alert.description]), `${facts} ${limit}`].join('\n');
+}
+
+/** Four digits, or all those before the point. */
+function numberText(value: number): string {
+  return Math.abs(value) < 1_000 ? String(Number(value.toPrecision(4))) : value.toFixed(0);
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { systemCodeOf } from '../errors.js';
+
+/** What a receiver asks of the environment is missing; the message says what to set, and holds no secret. */
+export class NotSetUp extends Error {
+  override readonly name = 'NotSetUp';
+}
+
+/** What may stand in a header or a URL. */
+const SENDABLE = /^[\x21-\x7e]+$/;
+const HIDDEN = '***';
+
+/** Secrets by environment variable, or by the file that `<NAME>_FILE` names; it knows them again in any text. */
+export class Secrets {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #known = new Set<string>();
+
+  constructor(environment: NodeJS.ProcessEnv) {
+    this.#environment = environment;
+  }
+
+  /** All of them, to be sent in headers and URLs. @throws NotSetUp naming each that is missing */
+  keys<const Names extends readonly string[]>(...variables: Names): { [Index in keyof Names]: string } {
+    const found = variables.map((variable) => this.find(variable));
+    const missing = variables.filter((_, index) => found[index] === undefined);
+    if (missing.length > 0) throw new NotSetUp(missingText(missing));
+    return variables.map((variable) => this.key(variable)) as { [Index in keyof Names]: string };
+  }
+
+  /** One that need not be. */
+  key(variable: string): string | undefined {
+    const value = this.find(variable);
+    if (value === undefined || SENDABLE.test(value)) return value;
+    throw new NotSetUp(`${variable} must be printable ASCII characters in one line, without blanks`);
+  }
+
+  find(variable: string): string | undefined {
+    const value = this.plain(variable);
+    if (value !== undefined) this.remember(value);
+    return value;
+  }
+
+  /** One that is no secret, such as a host. What is left empty is not set. */
+  plain(variable: string): string | undefined {
+    return this.#environment[variable] || this.#inFile(`${variable}_FILE`) || undefined;
+  }
+
+  /** Hides one that did not come from the environment. */
+  remember(value: string): void {
+    if (value === '') return;
+    for (const form of [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)])
+      this.#known.add(form);
+    this.#known.add(Buffer.from(value).toString('base64'));
+  }
+
+  /** The text without any secret: servers repeat what they were sent. */
+  hide(text: string): string {
+    const longestFirst = [...this.#known].sort((one, other) => other.length - one.length);
+    return longestFirst.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text);
+  }
+
+  #inFile(variable: string): string | undefined {
+    const file = this.#environment[variable];
+    if (!file) return undefined;
+    try {
+      return readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      throw new NotSetUp(`${variable} names ${file}, which cannot be read (${systemCodeOf(error)})`);
+    }
+  }
+}
+
+export function missingText(variables: readonly string[]): string {
+  return `set ${variables.map((variable) => `${variable} (or ${variable}_FILE, a file that holds it)`).join(' and ')}`;
+}

@@ -1,0 +1,120 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { SEVERITIES } from '../definition.js';
+import { messageOf, systemCodeOf } from '../errors.js';
+import type { Log } from '../log.js';
+
+/**
+ * What each receiver was told, and what it is owed, as one JSON file. It is written anew beside itself, synced and
+ * renamed: a crash leaves the old one or the new one. It holds no secret. What cannot be read is as if there were
+ * none: then what fires is told once more.
+ */
+const labels = z.record(z.string(), z.string());
+const entry = z.object({
+  key: z.string(),
+  alert: z.string(),
+  labels,
+  annotations: labels,
+  startsAt: z.number(),
+  endsAt: z.number().nullable(),
+  value: z.number().nullable(),
+  told: z.boolean(),
+  tried: z.boolean(),
+  changedAt: z.number().nullable(),
+});
+const group = z.object({
+  receiver: z.string(),
+  /** Absent where a receiver is told of all severities together. */
+  severity: z.enum(SEVERITIES).optional(),
+  labels,
+  lastAt: z.number().nullable(),
+  refused: z.boolean(),
+  entries: z.array(entry),
+});
+const content = z.object({ version: z.literal(1), groups: z.array(group) });
+
+export type SavedGroup = z.infer<typeof group>;
+
+export class StateFile {
+  readonly #path: string | undefined;
+  readonly #log: Log;
+  #snapshot: (() => SavedGroup[]) | undefined;
+  #writing: Promise<void> | undefined;
+  #failed = false;
+
+  /** Without a path nothing is kept. */
+  constructor(path: string | undefined, log: Log) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  async read(): Promise<SavedGroup[]> {
+    if (this.#path === undefined) return [];
+    try {
+      return content.parse(JSON.parse(await readFile(this.#path, 'utf8'))).groups;
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') {
+        const text = 'What was told of alerts cannot be read; what fires is told once more';
+        this.#log.warn({ file: this.#path, reason: messageOf(error) }, text);
+      }
+      return [];
+    }
+  }
+
+  /** Writes what there is when it comes to it; changes that come together are written once. */
+  save(snapshot: () => SavedGroup[]): void {
+    if (this.#path === undefined) return;
+    this.#snapshot = snapshot;
+    this.#writing ??= this.#writeAll(this.#path);
+  }
+
+  /** Once all that was saved is on disk, or could not be put there. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(path: string): Promise<void> {
+    // Not before those who are changing something now are done.
+    await null;
+    while (this.#snapshot !== undefined) {
+      const groups = this.#snapshot();
+      this.#snapshot = undefined;
+      await this.#write(path, JSON.stringify({ version: 1, groups }));
+    }
+    this.#writing = undefined;
+  }
+
+  /** A full disk is said once; what is told goes on. */
+  async #write(path: string, text: string): Promise<void> {
+    try {
+      await writeDurably(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+      await syncDirectory(dirname(path));
+      this.#failed = false;
+    } catch (error) {
+      const warning = 'What was told of alerts cannot be saved; after a restart it may be told again';
+      if (!this.#failed) this.#log.warn({ file: path, reason: messageOf(error) }, warning);
+      this.#failed = true;
+    }
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
