@@ -97,7 +97,7 @@ function storeTarget({ state, log }: ClearOptions): Target {
 }
 
 async function clearBacklog({ state }: ClearOptions): Promise<void> {
-  for (const directory of [state.buffer, state.rejected]) {
+  for (const directory of [state.buffer, state.rejected, state.alerts]) {
     try {
       await rm(directory, { recursive: true, force: true });
     } catch (cause) {

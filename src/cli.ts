@@ -29,7 +29,8 @@ interface CommandEntry {
   readonly name: CommandName;
   readonly summary: string;
   readonly action: (invocation: Invocation) => Promise<void>;
-  /** It runs a sensor until it is stopped, in good order; all other commands end at once at a signal. */
+  /** It goes on until it is stopped, in good order; all other commands end at once at a signal. */
+  readonly stopsInOrder?: boolean;
   readonly runsSensor?: boolean;
 }
 
@@ -39,7 +40,14 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     summary: 'run the sensor, and write its readings to an InfluxDB (--host) or to the embedded store',
     action: async (invocation) => (await import('./runner.js')).run(invocation),
+    stopsInOrder: true,
     runsSensor: true,
+  },
+  {
+    name: 'view',
+    summary: 'serve the page over what the embedded store holds, with no run going on',
+    action: async (invocation) => (await import('./commands/view.js')).viewStore(invocation),
+    stopsInOrder: true,
   },
   {
     name: 'export',
@@ -50,6 +58,14 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'grafana',
     summary: "write Grafana's data source, dashboard, alert rules and notifications for a sensor",
     action: async (invocation) => (await import('./commands/grafana.js')).generateGrafana(invocation),
+  },
+  {
+    name: 'notify',
+    summary: 'test who is told of alerts: notify --test',
+    action: async (invocation) => {
+      if (!invocation.settings.test) throw new VisualizerError('BAD_USAGE', 'notify can only --test so far.');
+      await (await import('./commands/notify.js')).testNotifications(invocation);
+    },
   },
   {
     name: 'buffer inspect',
@@ -135,7 +151,7 @@ function program(sensorArgs: readonly string[]): Command {
 }
 
 async function invoke(
-  { name, action, runsSensor }: CommandEntry,
+  { name, action, stopsInOrder, runsSensor }: CommandEntry,
   command: Command,
   sensorArgs: readonly string[],
 ): Promise<void> {
@@ -143,7 +159,7 @@ async function invoke(
     throw new VisualizerError('BAD_USAGE', `${name} runs no sensor that could take ${sensorArgs.join(' ')}`);
   }
   const environment = process.env;
-  const signals = runsSensor ? listenToSignals() : DEAF;
+  const signals = stopsInOrder ? listenToSignals() : DEAF;
   const settings = resolveSettings(name, {
     flags: typedFlags(command),
     environment,

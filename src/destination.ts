@@ -1,5 +1,5 @@
 import type { Definition } from './definition.js';
-import type { Batch, Reading } from './reading.js';
+import type { Batch } from './reading.js';
 
 /** How the way to a destination is, in one word for people. */
 export type DestinationState = 'connecting' | 'online' | 'offline' | 'held' | 'recording' | 'failing';
@@ -21,8 +21,8 @@ export interface Destination {
   redefine(definition: Definition): Promise<void>;
   /** Further fields for the `runner` measurement. */
   runnerFields?(): Readonly<Record<string, number>>;
-  /** The newest stored readings from `from` (ns) on, as many as a page needs, where the destination has them. */
-  history?(from: bigint): AsyncIterable<readonly Reading[]>;
+  /** Asks what is stored, where that is here: SQL, as in `queries/sql.ts`, beside the writing. */
+  readonly rows?: (sql: string, signal?: AbortSignal) => Promise<unknown[][]>;
   /** Ends what is under way in good order and lets go of every file and socket. */
   close(): Promise<void>;
 }

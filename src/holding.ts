@@ -34,7 +34,7 @@ export function holdWhileFailing(destination: Destination, options: HoldingOptio
     name: destination.name,
     state: () => (holding.failing ? 'failing' : destination.state()),
     runnerFields: () => destination.runnerFields?.() ?? {},
-    history: (from) => destination.history?.(from) ?? NOTHING,
+    ...(destination.rows && { rows: destination.rows }),
     write: (batch) => holding.write(batch),
     redefine: (definition) => holding.redefine(definition),
     async close() {
@@ -48,10 +48,6 @@ export function holdWhileFailing(destination: Destination, options: HoldingOptio
 }
 
 const HELD = 'readings of the old one wait in memory until the disk takes them; try again then';
-
-const NOTHING: AsyncIterable<never> = {
-  async *[Symbol.asyncIterator]() {},
-};
 
 class Holding {
   readonly #destination: Destination;

@@ -8,14 +8,15 @@ import type { Feed } from './feed.js';
 import { holdWhileFailing } from './holding.js';
 import { intake } from './intake.js';
 import { Ledger } from './ledger.js';
-import type { LivePage as Page } from './local/live-page.js';
 import type { Log } from './log.js';
+import type { Monitoring } from './monitoring.js';
 import { type LineParser, lineParser } from './parse.js';
 import { showProgress } from './progress.js';
 import { Reloads } from './reloads.js';
 import { defaultStateDir } from './resolve-settings.js';
 import { BUNDLED, type Settings } from './settings.js';
 import { Clock } from './source/clock.js';
+import { RestartRequests } from './source/restart-requests.js';
 import type { SensorExit } from './source/source.js';
 import { openSource, refuseSourceContradictions, type Subject } from './sources.js';
 import { lockStateDirectory, type StateDirectory, stateDirectory } from './state-directory.js';
@@ -89,8 +90,9 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   if (settings.clearData && !(await clearDestination(run))) return undefined;
   const clock = await openClock(run);
   const destination = await openDestination(run);
-  const page = await openPage(run, destination);
-  const feed = await openSource(run, subjectOf(run));
+  const requests = new RestartRequests();
+  const monitoring = await openMonitoring(run, destination, clock, requests);
+  const feed = await openSource(run, subjectOf(run, requests));
   closers.push(() => feed.close());
   const reloads = new Reloads(definitionFile(run), () => run.definition, log);
   run.onReload(() => reloads.read());
@@ -103,7 +105,7 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   });
   closers.unshift(() => log.info(ledger.counters, 'The run has ended'));
 
-  const stages = { clock, destination, feed, page };
+  const stages = { clock, destination, feed, monitoring };
   await store(run, stages, reloads.signal);
   for (let next = reloads.take(); next !== undefined; next = reloads.take()) {
     await redefine(run, stages, next);
@@ -118,13 +120,13 @@ interface Stages {
   readonly clock: Clock;
   readonly destination: Destination;
   readonly feed: Feed;
-  readonly page: Page | undefined;
+  readonly monitoring: Monitoring | undefined;
 }
 
 /** The way of the data, from the source to the destination, until the source ends or `until` is aborted. */
 async function store(
   run: Run,
-  { clock, destination, feed, page }: Stages,
+  { clock, destination, feed, monitoring }: Stages,
   until: AbortSignal,
 ): Promise<void> {
   const { settings, definition, ledger, log } = run;
@@ -142,12 +144,16 @@ async function store(
     // The mark goes first: a timestamp that is stored anywhere is never given out again.
     await clock.persist();
     await destination.write(batch);
-    page?.add(batch);
+    monitoring?.add(batch);
   }
 }
 
 /** Lets a new definition take over between two batches; where it cannot, the old one stays. */
-async function redefine(run: Run, { destination, page }: Stages, definition: Definition): Promise<void> {
+async function redefine(
+  run: Run,
+  { destination, monitoring }: Stages,
+  definition: Definition,
+): Promise<void> {
   try {
     await destination.redefine(definition);
   } catch (error) {
@@ -157,7 +163,7 @@ async function redefine(run: Run, { destination, page }: Stages, definition: Def
   }
   run.definition = definition;
   run.ledger.redefine(definition);
-  await page?.redefine(definition);
+  await monitoring?.redefine(definition);
   run.log.info({ sensor: definition.name }, 'The definition was read again, and is in force');
 }
 
@@ -201,31 +207,39 @@ async function openDestination(run: Run): Promise<Destination> {
   return destination;
 }
 
-async function openPage(run: Run, destination: Destination): Promise<Page | undefined> {
-  const { settings, definition, ledger, log, state, closers } = run;
-  if (!settings.page || state === undefined) return undefined;
-  const { LivePage } = await import('./local/live-page.js');
-  const page = await LivePage.open({
-    port: settings.pagePort,
-    definition,
-    env: settings.env,
-    destination: destination.name,
-    history: (from) => destination.history?.(from),
-    counters: () => ({ ...ledger.counters, stored: ledger.totals.delivered }),
-    log,
+async function openMonitoring(
+  run: Run,
+  destination: Destination,
+  clock: Clock,
+  requests: RestartRequests,
+): Promise<Monitoring | undefined> {
+  const { settings, state, closers } = run;
+  if (state === undefined) return undefined;
+  const { Monitoring } = await import('./monitoring.js');
+  const restartSensor = (alert: string) => {
+    if (!requests.request(`was to be started again by the alert ${alert}`)) throw new Error(NO_SENSOR);
+  };
+  const monitoring = await Monitoring.open({
+    ...run,
+    state,
+    destination,
+    now: () => Number(clock.stamp() / 1_000_000n),
+    restartSensor: settings.input === undefined ? restartSensor : undefined,
   });
-  closers.push(() => page.close());
-  log.info(`The live page is at ${page.url}`);
-  return page;
+  closers.push(() => monitoring.close());
+  return monitoring;
 }
 
+const NO_SENSOR = 'no sensor is running that may be started again';
+
 /** What a supervisor has to know of the definition in force. */
-function subjectOf(run: Run): Subject {
+function subjectOf(run: Run, requests: RestartRequests): Subject {
   let definition: Definition | undefined;
   let parse: LineParser;
   return {
     name: run.definition.name,
     mayRepeat: () => mayRepeat(run.definition),
+    requests,
     isDefect(line) {
       if (definition !== run.definition) parse = lineParser(run.definition);
       definition = run.definition;

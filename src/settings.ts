@@ -40,7 +40,9 @@ export interface Setting<T = unknown> {
 export type Command =
   | 'run'
   | 'export'
+  | 'view'
   | 'grafana'
+  | 'notify'
   | 'buffer inspect'
   | 'buffer verify'
   | 'buffer export'
@@ -55,6 +57,7 @@ const RUN = ['run'] as const;
 const EXPORT = ['export'] as const;
 const REPORTS = ['buffer inspect', 'buffer verify'] as const;
 const DROP = ['buffer drop'] as const;
+const PAGE = ['run', 'view'] as const;
 const GRAFANA = ['grafana'] as const;
 const STATEFUL = [
   'run',
@@ -149,7 +152,7 @@ export const SETTINGS = {
     env: 'ENV',
     fallback: 'dev',
     help: 'the tag env of everything written, such as prod or lab-2',
-    commands: RUN,
+    commands: ['run', 'view', 'notify'],
   },
   org: {
     ...tag,
@@ -228,7 +231,27 @@ export const SETTINGS = {
     flag: 'page-port',
     env: 'VISUALIZER_PAGE_PORT',
     fallback: '8087',
-    help: 'the port of the live page on 127.0.0.1; 0 takes any free one',
+    help: 'the port of the page; 0 takes any free one',
+    commands: PAGE,
+  },
+  pageHost: {
+    ...hostName,
+    flag: 'page-host',
+    env: 'VISUALIZER_PAGE_HOST',
+    fallback: '127.0.0.1',
+    help: 'the address that the page is served on; beyond this machine (such as 0.0.0.0) with a PAGE_TOKEN only',
+    commands: PAGE,
+  },
+  pageToken: {
+    ...token,
+    env: 'PAGE_TOKEN',
+    help: 'what one has to know to see the page',
+    commands: PAGE,
+  },
+  hookToken: {
+    ...token,
+    env: 'HOOK_TOKEN',
+    help: 'what Grafana or Alertmanager has to know to restart the sensor',
     commands: RUN,
   },
   page: {
@@ -354,6 +377,14 @@ export const SETTINGS = {
     fallback: 'false',
     help: 'print JSON',
     commands: REPORTS,
+  },
+  test: {
+    ...onOff,
+    flag: 'test',
+    env: 'VISUALIZER_NOTIFY_TEST',
+    fallback: 'false',
+    help: 'send a test message to every receiver of the definition',
+    commands: ['notify'],
   },
   out: {
     ...path,

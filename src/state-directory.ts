@@ -37,6 +37,10 @@ export interface StateDirectory {
   readonly store: string;
   readonly buffer: string;
   readonly rejected: string;
+  /** Where the alerts stand. */
+  readonly alerts: string;
+  /** Who was told of them. */
+  readonly notifications: string;
   /** How far an input file was read. */
   positionOf(input: string): string;
 }
@@ -49,6 +53,8 @@ export function stateDirectory(path: string): StateDirectory {
     store: join(path, 'store.duckdb'),
     buffer: join(path, 'buffer'),
     rejected: join(path, 'rejected'),
+    alerts: join(path, 'alerts.json'),
+    notifications: join(path, 'notifications.json'),
     positionOf: (input) => {
       const digest = createHash('sha256').update(input).digest('hex');
       return join(path, `position.${digest.slice(0, 16)}`);

@@ -191,7 +191,7 @@ describe.skipIf(!hasPython)('the status line on a terminal', () => {
           count += 1;
           terminal.write(\`line \${count - 1} \${'x'.repeat((count - 1) % 200)}.\\n\`);
         }
-        await delay(2);
+        await delay(10);
       }
       hide();
       terminal.write(\`\${Math.ceil(performance.now() - began)} ms\\n\`);

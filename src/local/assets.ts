@@ -35,7 +35,7 @@ export async function loadAssets(folder: URL): Promise<Map<string, Asset>> {
     );
   }
   assets.set('/', index);
-  assets.set('/uplot.js', await dependency('uplot/dist/uPlot.esm.js'));
+  assets.set('/uplot.js', await dependency('uplot/dist/uPlot.iife.min.js'));
   assets.set('/uplot.css', await dependency('uplot/dist/uPlot.min.css'));
   return assets;
 }

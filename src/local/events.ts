@@ -1,15 +1,14 @@
 /**
  * The event stream: who listens, and what each of them is told.
  *
- * A client first gets everything (`snapshot`), then once a tick what changed since what it got last (`change`), or
- * a comment when nothing did. At most one event is on its way to a client: one that has not taken it by the next
- * tick is told nothing, and later everything since at once; after `patienceMs` it is dropped. So a client costs the
- * run one event of memory, however slow it is, and with no client there is no timer and no work.
+ * A client first gets the status, then once a tick the status where it has changed, or a comment; changes of alerts
+ * at once. One that has not taken what it was sent is told nothing more until it has; after `patienceMs`, or when
+ * too many changes of alerts wait for it, it is dropped. So a client costs the run little memory however slow it
+ * is, and with no client there is no timer and no work.
  */
 import type { ServerResponse } from 'node:http';
 import { messageOf } from '../errors.js';
-import type { Recent } from './recent.js';
-import type { About, Change, Counters, Snapshot } from './wire.js';
+import type { AlertChange, Status } from './api.js';
 
 export interface EventLog {
   warn(fields: object, message: string): void;
@@ -17,26 +16,26 @@ export interface EventLog {
 }
 
 export interface EventStreamOptions {
-  readonly about: About;
-  readonly recent: Recent;
-  readonly counters: () => Counters;
-  readonly now: () => number;
+  readonly status: () => Status;
+  readonly log: EventLog;
   readonly tickMs: number;
   readonly patienceMs: number;
-  readonly log: EventLog;
+  readonly mostClients: number;
 }
 
 interface Client {
   readonly response: ServerResponse;
   /** What it was told last. */
-  revision: number;
-  counters: string;
-  /** Since when an event waits for it to read. */
+  told: string;
+  alerts: readonly AlertChange[];
+  /** Since when something waits for it to read. */
   stalledSince: number | undefined;
 }
 
 const KEEP_ALIVE = ': keep-alive\n\n';
 const RECONNECT = 'retry: 1000\n\n';
+/** So many changes of alerts may wait for a client. */
+const MOST_ALERTS = 1_000;
 
 export class EventStream {
   readonly #options: EventStreamOptions;
@@ -47,25 +46,26 @@ export class EventStream {
     this.#options = options;
   }
 
-  snapshot(): Snapshot {
-    const { about, recent, counters, now } = this.#options;
-    const time = now();
-    return { about, now: time, counters: counters(), recent: recent.snapshot(time) };
+  get isFull(): boolean {
+    return this.#clients.size >= this.#options.mostClients;
   }
 
   /** Takes over a response whose headers are set but not sent. */
   join(response: ServerResponse): void {
-    const snapshot = this.snapshot();
-    const client: Client = {
-      response,
-      revision: snapshot.recent.revision,
-      counters: JSON.stringify(snapshot.counters),
-      stalledSince: undefined,
-    };
+    const status = this.#options.status();
+    const client: Client = { response, told: contentOf(status), alerts: [], stalledSince: undefined };
     response.on('close', () => this.#leave(client));
-    response.write(RECONNECT + event('snapshot', snapshot));
+    response.write(RECONNECT + event('status', status));
     this.#clients.add(client);
     this.#timer ??= setInterval(() => this.#tick(), this.#options.tickMs);
+  }
+
+  tell(changes: readonly AlertChange[]): void {
+    for (const client of this.#clients) {
+      client.alerts = [...client.alerts, ...changes];
+      if (client.alerts.length > MOST_ALERTS) this.#drop(client);
+      else if (this.#hasRead(client)) this.#tellAlerts(client);
+    }
   }
 
   close(): void {
@@ -81,34 +81,27 @@ export class EventStream {
 
   #tick(): void {
     try {
-      this.#tellAll();
+      const ready = [...this.#clients].filter((client) => this.#hasRead(client));
+      if (ready.length > 0) this.#tellStatus(ready);
     } catch (thrown) {
       this.#options.log.error({ error: messageOf(thrown) }, 'live page: an update could not be made');
     }
   }
 
-  #tellAll(): void {
-    const ready = [...this.#clients].filter((client) => this.#hasRead(client));
-    if (ready.length === 0) return;
-    const { recent, now } = this.#options;
-    const counters = this.#options.counters();
-    const countersText = JSON.stringify(counters);
-    const events = new Map<number, string>();
-    for (const client of ready) {
-      if (client.revision === recent.revision && client.counters === countersText) {
-        client.response.write(KEEP_ALIVE);
-        continue;
-      }
-      let change = events.get(client.revision);
-      if (change === undefined) {
-        const time = now();
-        change = event('change', { now: time, counters, recent: recent.since(client.revision, time) });
-        events.set(client.revision, change);
-      }
-      client.revision = recent.revision;
-      client.counters = countersText;
-      client.response.write(change);
+  #tellStatus(clients: readonly Client[]): void {
+    const status = this.#options.status();
+    const content = contentOf(status);
+    const text = event('status', status);
+    for (const client of clients) {
+      this.#tellAlerts(client);
+      client.response.write(client.told === content ? KEEP_ALIVE : text);
+      client.told = content;
     }
+  }
+
+  #tellAlerts(client: Client): void {
+    for (const change of client.alerts) client.response.write(event('alert', change));
+    client.alerts = [];
   }
 
   #hasRead(client: Client): boolean {
@@ -116,16 +109,22 @@ export class EventStream {
       client.stalledSince = undefined;
       return true;
     }
-    const { patienceMs, log } = this.#options;
     client.stalledSince ??= performance.now();
-    if (performance.now() - client.stalledSince >= patienceMs) {
-      log.warn({ patienceMs }, 'live page: dropped a browser that does not read what it is sent');
-      client.response.destroy();
-    }
+    if (performance.now() - client.stalledSince >= this.#options.patienceMs) this.#drop(client);
     return false;
+  }
+
+  #drop({ response }: Client): void {
+    this.#options.log.warn({}, 'live page: dropped a browser that does not read what it is sent');
+    response.destroy();
   }
 }
 
-function event(name: 'snapshot' | 'change', data: Snapshot | Change): string {
+/** Without the clock, which always changes. */
+function contentOf(status: Status): string {
+  return JSON.stringify({ ...status, now: 0 });
+}
+
+function event(name: 'status' | 'alert', data: Status | AlertChange): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

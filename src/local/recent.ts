@@ -1,142 +1,106 @@
-/**
- * The last ten minutes in memory, for the live page.
- *
- * A ring of 1,200 half-second buckets, by the time of the reading: bucket `n` (half seconds since the epoch) lives
- * in slot `n mod 1200`, and a slot belongs to the newest bucket that asked for it. So memory is fixed at the start
- * and the same at one line a second and at a million, readings may come out of order within the window, and one
- * that is older than the window finds its slot taken, or is left out when the window is read.
- */
+import type { Definition, Metric } from '../definition.js';
+import { histogramEdges } from '../queries/query.js';
 import type { Batch, Reading } from '../reading.js';
-import type { Buckets, Column } from './wire.js';
+import type { Histogram } from './api.js';
+import type { Columns, Data, RandomMetric, SeriesAnswer, SeriesQuestion } from './data.js';
+import { Latest } from './latest.js';
+import { RecentPoints } from './recent-points.js';
+import { Ring, SLOTS, WINDOW_MS } from './ring.js';
+import { RingMetric } from './ring-metric.js';
+import { startsOf } from './window.js';
 
-export const BUCKET_MS = 500;
-export const WINDOW_MS = 600_000;
-
-const BUCKETS = WINDOW_MS / BUCKET_MS;
-const BUCKET_NS = BigInt(BUCKET_MS) * 1_000_000n;
-const UNUSED = -1;
-
-export class Recent {
-  readonly #metrics: number;
-  #revision = 0;
+/**
+ * The last ten minutes in memory, where readings go to a database that is not ours to ask. What it cannot know is
+ * null: repeats, and integers beyond a double are rounded.
+ */
+export class Recent implements Data {
+  readonly #names: readonly string[];
+  readonly #metrics: readonly RingMetric[];
+  readonly #defects = new Float64Array(SLOTS);
+  readonly #latest: Latest;
+  readonly #points = new RecentPoints();
+  readonly #ring = new Ring((slot) => this.#clear(slot));
+  #oldest: number | null = null;
   #newest = -1n;
-  readonly #latest: (number | bigint | null)[];
 
-  readonly #bucket = new Float64Array(BUCKETS).fill(UNUSED);
-  readonly #changed = new Float64Array(BUCKETS);
-  readonly #defects = new Float64Array(BUCKETS);
-
-  /** One row of slots a metric, row after row. */
-  readonly #count: Float64Array;
-  readonly #mean: Float64Array;
-  readonly #min: Float64Array;
-  readonly #max: Float64Array;
-
-  constructor(definition: { readonly metrics: readonly unknown[] }) {
-    this.#metrics = definition.metrics.length;
-    this.#latest = new Array(this.#metrics).fill(null);
-    const cells = BUCKETS * this.#metrics;
-    this.#count = new Float64Array(cells);
-    this.#mean = new Float64Array(cells);
-    this.#min = new Float64Array(cells);
-    this.#max = new Float64Array(cells);
+  constructor({ metrics }: Pick<Definition, 'metrics'>) {
+    this.#names = metrics.map(({ name }) => name);
+    this.#metrics = metrics.map((metric) => new RingMetric(metric));
+    this.#latest = new Latest(metrics.length);
   }
 
-  get revision(): number {
-    return this.#revision;
+  get newest(): number | null {
+    return this.#latest.newest;
   }
 
-  add(batch: Pick<Batch, 'readings'>): void {
-    if (batch.readings.length === 0) return;
-    this.#revision += 1;
+  get oldest(): number | null {
+    return this.#oldest === null ? null : Math.max(this.#oldest, (this.newest as number) - WINDOW_MS);
+  }
+
+  get latest(): readonly (string | null)[] {
+    return this.#latest.values;
+  }
+
+  get distanceMs(): number {
+    return this.#latest.distanceMs;
+  }
+
+  add(batch: Pick<Batch, 'readings' | 'points'>): void {
     for (const reading of batch.readings) this.#addReading(reading);
+    this.#latest.add(batch.readings);
+    this.#points.add(batch);
   }
 
-  /** Every bucket of the ten minutes that end at `now` (milliseconds since the epoch). */
-  snapshot(now: number): Buckets {
-    return this.since(0, now);
-  }
-
-  /** The buckets of the ten minutes that end at `now` which a batch has touched after `revision`. */
-  since(revision: number, now: number): Buckets {
-    const slots = this.#slotsSince(revision, now);
+  async series({ buckets, metrics, parts }: SeriesQuestion): Promise<SeriesAnswer> {
+    const slots = startsOf(buckets).map((start) => this.#ring.slots(start, start + buckets.every));
     return {
-      revision: this.#revision,
-      time: slots.map((slot) => (this.#bucket[slot] as number) * BUCKET_MS),
-      defects: slots.map((slot) => this.#defects[slot] as number),
-      metrics: this.#latest.map((_, metric) => this.#column(metric, slots)),
-      latest: this.#latest.map((value) => (value === null ? null : String(value))),
-      lastReading: this.#newest < 0n ? null : Number(this.#newest / 1_000_000n),
+      metrics: Object.fromEntries(metrics.map((metric) => [metric.name, this.#columns(metric, slots)])),
+      defects: parts.includes('defects') ? slots.map((each) => this.#defectsOf(each)) : [],
+      errors: parts.includes('errors') ? this.#points.errors(buckets) : {},
+      runner: parts.includes('runner') ? this.#points.runner(buckets) : {},
     };
   }
 
-  #addReading(reading: Reading): void {
-    const slot = this.#slotOf(reading.timestamp);
+  /** To the half second. */
+  async histogram(metric: RandomMetric, from: number, to: number): Promise<Histogram> {
+    const counts = this.#ringOf(metric).histogram(this.#ring.slots(from, to + 1));
+    const [below, above] = [counts[0] as number, counts.at(-1) as number];
+    return { metric: metric.name, edges: histogramEdges(metric), counts: counts.slice(1, -1), below, above };
+  }
+
+  #addReading({ timestamp, values, defect }: Reading): void {
+    const slot = this.#ring.slotOf(timestamp);
     if (slot === undefined) return;
-    this.#changed[slot] = this.#revision;
-    const isNewest = reading.timestamp > this.#newest;
-    if (isNewest) this.#newest = reading.timestamp;
-    if (reading.defect) {
+    const isNewest = timestamp > this.#newest;
+    if (isNewest) this.#newest = timestamp;
+    this.#oldest = Math.min(this.#oldest ?? Number.POSITIVE_INFINITY, Math.floor(Number(timestamp) / 1e6));
+    if (defect) {
       (this.#defects[slot] as number) += 1;
       return;
     }
-    for (let metric = 0; metric < this.#metrics; metric += 1) {
-      const value = reading.values[metric];
-      if (value === null || value === undefined) continue;
-      if (isNewest) this.#latest[metric] = value;
-      this.#addValue(metric * BUCKETS + slot, Number(value));
+    for (const [index, metric] of this.#metrics.entries()) {
+      const value = values[index];
+      if (value !== null && value !== undefined) metric.add(slot, value, isNewest);
     }
   }
 
-  #addValue(cell: number, value: number): void {
-    const count = (this.#count[cell] as number) + 1;
-    const min = count === 1 ? value : Math.min(this.#min[cell] as number, value);
-    const max = count === 1 ? value : Math.max(this.#max[cell] as number, value);
-    const mean = count === 1 ? value : (this.#mean[cell] as number);
-    this.#count[cell] = count;
-    this.#min[cell] = min;
-    this.#max[cell] = max;
-    // A running mean, because a sum of large floats overflows; held within the values, because its step can, too.
-    this.#mean[cell] = Math.min(max, Math.max(min, mean + (value - mean) / count));
+  #clear(slot: number): void {
+    this.#defects[slot] = 0;
+    for (const metric of this.#metrics) metric.clear(slot);
   }
 
-  /** The slot of the bucket of this time, emptied when it held an older one; none when a newer one has it. */
-  #slotOf(timestamp: bigint): number | undefined {
-    const bucket = Number(timestamp / BUCKET_NS);
-    const slot = bucket % BUCKETS;
-    const holder = this.#bucket[slot] as number;
-    if (bucket < holder) return undefined;
-    if (bucket > holder) {
-      this.#bucket[slot] = bucket;
-      this.#defects[slot] = 0;
-      for (let metric = 0; metric < this.#metrics; metric += 1) this.#count[metric * BUCKETS + slot] = 0;
-    }
-    return slot;
+  #columns(metric: Metric, slots: readonly number[][]): Columns {
+    const ring = this.#ringOf(metric);
+    const rows = slots.map((each) => ring.measures(each));
+    const measures = Object.keys(rows[0] ?? {}) as (keyof Columns)[];
+    return Object.fromEntries(measures.map((measure) => [measure, rows.map((row) => row[measure] ?? null)]));
   }
 
-  /**
-   * In rising order of time. Readings may run ahead of the clock, when that was set back; the window then ends
-   * with the newest of them.
-   */
-  #slotsSince(revision: number, now: number): number[] {
-    const end = Math.max(Math.floor(now / BUCKET_MS), Number(this.#newest / BUCKET_NS));
-    const slots: number[] = [];
-    for (let bucket = end - BUCKETS + 1; bucket <= end; bucket += 1) {
-      const slot = bucket % BUCKETS;
-      if (this.#bucket[slot] === bucket && (this.#changed[slot] as number) > revision) slots.push(slot);
-    }
-    return slots;
+  #defectsOf(slots: readonly number[]): number {
+    return slots.reduce((count, slot) => count + (this.#defects[slot] as number), 0);
   }
 
-  #column(metric: number, slots: readonly number[]): Column {
-    const cells = slots.map((slot) => metric * BUCKETS + slot);
-    const valued = (values: Float64Array) =>
-      cells.map((cell) => (this.#count[cell] === 0 ? null : (values[cell] as number)));
-    return {
-      count: cells.map((cell) => this.#count[cell] as number),
-      mean: valued(this.#mean),
-      min: valued(this.#min),
-      max: valued(this.#max),
-    };
+  #ringOf({ name }: Pick<Metric, 'name'>): RingMetric {
+    return this.#metrics[this.#names.indexOf(name)] as RingMetric;
   }
 }

@@ -1,128 +1,92 @@
 /**
- * The live page's server: loopback only, read only.
- *
- *     /              the page; its script, style and icon beside it
- *     /api/recent    the last ten minutes, the counters and what they are about (Snapshot in wire.ts)
- *     /events        the same as server-sent events: `snapshot` first, then `change` once a second
- *     /healthz       {"status":"ok"}
- *
- * Everything else is a JSON error. The Host header has to be ours, or a foreign page could read this one through a
- * name that it lets resolve to 127.0.0.1 (DNS rebinding).
+ * The HTTP server behind the page: finds the route, asks the gate, answers. Whatever a client does costs the run
+ * little: connections, streams, headers, bodies and time are bounded, and what is not a route is never looked up
+ * anywhere.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
-import { type Asset, loadAssets } from './assets.js';
-import { type EventLog, EventStream } from './events.js';
-import { BUCKET_MS, type Recent, WINDOW_MS } from './recent.js';
-import type { Counters, Metric } from './wire.js';
+import { UnavailableError } from '../store/reader.js';
+import { Refused } from './body.js';
+import type { EventLog, EventStream } from './events.js';
+import type { Gate } from './gate.js';
+import { urlHost } from './host-names.js';
+import { BadParameter } from './parameters.js';
+import { failure, HEADERS, json, type Reply, send } from './replies.js';
+import type { Route } from './routes.js';
 
-export interface PageOptions {
+export interface ServerOptions {
+  readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly definition: { readonly name: string; readonly metrics: readonly Metric[] };
-  readonly env: string;
-  /** Where the run writes, in words: `embedded store` or `InfluxDB at host:port`. */
-  readonly destination: string;
-  readonly recent: Recent;
-  readonly counters: () => Counters;
+  readonly gate: Gate;
+  readonly routes: readonly Route[];
+  readonly stream: EventStream;
   readonly log: EventLog;
-  /** Folder of the built page; beside this file unless given. */
-  readonly assets?: URL;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
-  /** How often a listener is told what changed. */
-  readonly tickMs?: number;
-  /** How long a listener may leave an event unread before it is dropped. */
-  readonly patienceMs?: number;
 }
 
-export interface Page {
+export interface PageServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
 /** How long a response that is under way may take to end once the page is closed. */
 const CLOSE_GRACE_MS = 250;
+const MOST_CONNECTIONS = 200;
+/** Requests of one connection that may wait for their answers; browsers send one at a time. */
+const MOST_PIPELINED = 8;
+
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+};
 /** A connection on which nothing moves for this long is cut. The event stream moves every second. */
 const IDLE_MS = 30_000;
 
-const HEADERS = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-};
-
-export async function startPage(options: PageOptions): Promise<Page> {
-  const { definition, env, destination, recent, counters, log } = options;
-  const assets = await loadAssets(options.assets ?? new URL('./page/', import.meta.url));
-  const stream = new EventStream({
-    about: {
-      sensor: definition.name,
-      env,
-      destination,
-      metrics: definition.metrics.map(({ name, kind, type, unit }) => ({ name, kind, type, unit })),
-      windowMs: WINDOW_MS,
-      bucketMs: BUCKET_MS,
-    },
-    recent,
-    counters,
-    now: options.now ?? Date.now,
-    tickMs: options.tickMs ?? 1_000,
-    patienceMs: options.patienceMs ?? 10_000,
-    log,
-  });
-
-  const server = createServer((request, response) => {
+export async function startServer(options: ServerOptions): Promise<PageServer> {
+  const { host, port, stream, log } = options;
+  const server = createServer(LIMITS, (request, response) => {
     response.on('error', (error) => log.warn({ error: error.message }, 'live page: a response was cut off'));
-    try {
-      answer(request, response, assets, stream);
-    } catch (thrown) {
-      log.error({ error: messageOf(thrown), path: request.url }, 'live page: a request failed');
-      if (response.headersSent) response.destroy();
-      else send(request, response, error(500, 'internal error; the log says more'));
-    }
+    if (isFlooding(request, response)) request.socket.destroy();
+    else void answer(request, response, options);
   });
   server.timeout = IDLE_MS;
-  await listen(server, options.port);
+  server.maxConnections = MOST_CONNECTIONS;
+  await listen(server, host, port);
   server.on('error', (error) => log.error({ error: error.message }, 'live page: the server failed'));
-
+  const { port: own } = server.address() as AddressInfo;
   return {
-    url: `http://${HOST}:${portOf(server)}/`,
+    url: `http://${urlHost(host)}:${own}/`,
     close: () => close(server, stream),
   };
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refuse = (error: Error) => reject(cannotListen(port, error));
+    const refuse = (error: Error) => reject(cannotListen(host, port, error));
     server.once('error', refuse);
-    server.listen(port, HOST, () => {
+    server.listen(port, host, () => {
       server.off('error', refuse);
       resolve();
     });
   });
 }
 
-function cannotListen(port: number, cause: Error): VisualizerError {
+function cannotListen(host: string, port: number, cause: Error): VisualizerError {
   const reasons: Record<string, string> = {
     EADDRINUSE: 'another program uses this port',
     EACCES: 'this user may not open this port',
+    EADDRNOTAVAIL: `${host} is no address of this machine (--page-host)`,
+    ENOTFOUND: `no machine is called ${host} (--page-host)`,
   };
   const reason = reasons[systemCodeOf(cause) ?? ''] ?? cause.message;
   const message =
     `--page-port ${port}: the live page cannot be served, ${reason}; ` +
     'give another port with --page-port (0 takes any free one), or run without the page by --no-page';
   return new VisualizerError('BAD_SETTING', message, { cause });
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }
 
 async function close(server: Server, stream: EventStream): Promise<void> {
@@ -133,69 +97,76 @@ async function close(server: Server, stream: EventStream): Promise<void> {
   clearTimeout(deadline);
 }
 
-/** What is said at once. The event stream is the one answer that goes on. */
-interface Reply {
-  readonly status: number;
-  readonly type: string;
-  readonly body: Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
+const waiting = new WeakMap<object, number>();
+
+/** Whether a connection asks ever more and does not wait for the answers. */
+function isFlooding({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  const count = (waiting.get(socket) ?? 0) + 1;
+  waiting.set(socket, count);
+  response.on('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+  return count > MOST_PIPELINED;
 }
 
-function answer(
+async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  assets: ReadonlyMap<string, Asset>,
-  stream: EventStream,
-): void {
-  const reply = refusal(request) ?? replyTo(pathOf(request), assets, stream);
-  if (reply === 'events') sendEvents(request, response, stream);
-  else send(request, response, reply);
-}
-
-function refusal(request: IncomingMessage): Reply | undefined {
-  const port = request.socket.localPort;
-  if (!isOwnHost(request.headers.host, port)) {
-    return error(421, `this page is served as http://${HOST}:${port}/ only`);
+  options: ServerOptions,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    const reply = await replyTo(request, options, gone.signal);
+    if (reply === 'stream') sendEvents(request, response, options.stream);
+    else send(request, response, reply);
+  } catch (thrown) {
+    if (gone.signal.aborted) return;
+    const reply = replyToFailure(thrown);
+    if (reply.status === 500) {
+      options.log.error({ error: messageOf(thrown), path: pathOf(request) }, 'live page: a request failed');
+    }
+    if (response.headersSent) response.destroy();
+    else send(request, response, reply);
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    const headers = { Allow: 'GET, HEAD', Connection: 'close' };
-    return { ...error(405, `${request.method} is not supported, use GET or HEAD`), headers };
+}
+
+async function replyTo(
+  request: IncomingMessage,
+  { gate, routes }: ServerOptions,
+  gone: AbortSignal,
+): Promise<Reply | 'stream'> {
+  const path = pathOf(request);
+  const here = routes.filter((route) => route.path === path);
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const route = here.find((each) => each.method === method);
+  const refusal = gate.refusal(request, (route ?? here[0])?.access ?? 'page');
+  if (refusal !== undefined) return refusal;
+  if (route !== undefined) return route.answer(request, gone);
+  if (here.length === 0) return failure(404, 'there is nothing here; the page is at /');
+  const allowed = here.map((each) => (each.method === 'GET' ? 'GET, HEAD' : each.method)).join(', ');
+  return failure(405, `use ${allowed}`, { Allow: allowed });
+}
+
+/** What is not meant for the client is in the log only. */
+function replyToFailure(thrown: unknown): Reply {
+  if (thrown instanceof Refused) return thrown.reply;
+  if (thrown instanceof BadParameter) {
+    return json(400, { error: thrown.message, parameter: thrown.parameter });
   }
-  return undefined;
+  if (thrown instanceof UnavailableError) {
+    return failure(503, 'the store cannot be read just now', { 'Retry-After': '1' });
+  }
+  return failure(500, 'internal error; the log says more');
 }
 
-function isOwnHost(host: string | undefined, port: number | undefined): boolean {
-  const names = ['127.0.0.1', 'localhost', '[::1]'];
-  return names.some((name) => host === `${name}:${port}` || (port === 80 && host === name));
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
-}
-
-function replyTo(path: string, assets: ReadonlyMap<string, Asset>, stream: EventStream): Reply | 'events' {
-  if (path === '/events') return 'events';
-  if (path === '/api/recent') return json(200, stream.snapshot());
-  if (path === '/healthz') return json(200, { status: 'ok' });
-  const asset = assets.get(path);
-  return asset ? { status: 200, ...asset } : error(404, 'there is nothing here; the page is at /');
-}
-
-function error(status: number, message: string): Reply {
-  return json(status, { error: message });
-}
-
-function json(status: number, value: unknown): Reply {
-  return { status, type: 'application/json; charset=utf-8', body: Buffer.from(JSON.stringify(value)) };
-}
-
-function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
-  const content = { 'Content-Type': reply.type, 'Content-Length': reply.body.length };
-  response.writeHead(reply.status, { ...HEADERS, ...content, ...reply.headers });
-  response.end(request.method === 'HEAD' ? undefined : reply.body);
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '';
 }
 
 function sendEvents(request: IncomingMessage, response: ServerResponse, stream: EventStream): void {
+  if (stream.isFull) {
+    send(request, response, failure(503, 'too many listen already', { 'Retry-After': '10' }));
+    return;
+  }
   const content = { 'Content-Type': 'text/event-stream; charset=utf-8', Connection: 'close' };
   for (const [name, value] of Object.entries({ ...HEADERS, ...content })) response.setHeader(name, value);
   if (request.method === 'HEAD') response.end();

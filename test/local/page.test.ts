@@ -1,17 +1,29 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Page, PageOptions } from '../../src/local/server.js';
-import type { Metric } from '../../src/local/wire.js';
+import type { About, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { until } from '../until.js';
-import { ASSETS, FakeRun, history, reading } from './page-fixture.js';
+import { ABOUT, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
+import { everyOf, seriesOf } from './page-series.js';
 
 /** Reads copies of the canvases, as reading them would make the browser draw them another way. */
 const COUNT_PIXELS = readFileSync(new URL('./count-pixels.js', import.meta.url), 'utf8');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** What has moved by more than a trifle without having been asked to, and how much. */
+const SHIFTS = `new Promise((resolve) => {
+  const tell = (entries) => resolve(entries.filter(({ value }) => value > 0.005).map(({ value, sources }) =>
+    value.toFixed(4) + ' ' + sources.map(({ node }) => node?.id || node?.className || node?.nodeName).join()));
+  new PerformanceObserver((list) => tell(list.getEntries())).observe({ type: 'layout-shift', buffered: true });
+  setTimeout(() => tell([]), 500);
+})`;
 const DESK = { viewport: { width: 1280, height: 860 } };
+const PHONE = { viewport: { width: 360, height: 740 } };
+const MINUTE = 60_000;
 
-describe.skipIf(!hasChromium)('the live page', () => {
+describe.skipIf(!hasChromium)('the page', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await openBrowser();
@@ -20,21 +32,20 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await browser?.close();
   });
 
-  const pages: Page[] = [];
+  const runs: ScriptedRun[] = [];
   const tabs: Tab[] = [];
   afterEach(async () => {
     for (const tab of tabs.splice(0)) await tab.context().close();
-    for (const page of pages.splice(0)) await page.close();
+    for (const run of runs.splice(0)) await run.stop();
   });
 
-  async function serve(run: FakeRun, options: Partial<PageOptions> = {}): Promise<Page> {
-    const page = await run.start({ assets: ASSETS, tickMs: 100, ...options });
-    pages.push(page);
-    return page;
+  async function serve(run: ScriptedRun, port = 0): Promise<string> {
+    runs.push(run);
+    return run.start(port);
   }
 
   /** A tab on the page, with everything it complains of and asks for. */
-  async function visit(page: Page, options: BrowserContextOptions = DESK) {
+  async function visit(url: string, options: BrowserContextOptions = DESK) {
     const context = await browser.newContext(options);
     const tab = await context.newPage();
     tabs.push(tab);
@@ -45,240 +56,523 @@ describe.skipIf(!hasChromium)('the live page', () => {
     });
     tab.on('pageerror', (error) => complaints.push(error.message));
     context.on('request', (request) => requests.push(request.url()));
-    await tab.goto(page.url);
+    await tab.goto(url);
     return { tab, complaints, requests };
   }
 
-  const state = async (tab: Tab) => (await tab.locator('#state, #state-detail').allTextContents()).join('');
-  const counter = async (tab: Tab, name: string) =>
-    Number(
-      await tab
-        .locator('#counters > div', { hasText: new RegExp(`^${name}`, 'i') })
-        .locator('dd')
-        .textContent(),
-    );
+  it('draws the charts of each kind with the numbers that are served', async () => {
+    const run = new ScriptedRun();
+    const to = Math.floor(Date.now() / MINUTE) * MINUTE - MINUTE;
+    const from = to - 30 * MINUTE;
+    const { tab, complaints, requests } = await visit(`${await serve(run)}?from=${from}&to=${to}`);
+    await drawn(tab);
+    const [fine, coarse] = seriesAsked(run);
+    expect(questions(run)[0]).toMatchObject({ from, to });
 
-  it('draws a chart of every metric, without an error and without leaving the host', async () => {
-    const run = new FakeRun();
-    run.feed(history(590));
-    const page = await serve(run);
-    const { tab, complaints, requests } = await visit(page);
-    await until(
-      'three charts have lines',
-      async () => (await linePixels(tab)).filter((count) => count > 300).length === 3,
-    );
-    expect((await pixels(tab, 'defect')).every((count) => count > 50)).toBe(true);
-
-    expect(await tab.title()).toBe('demo · Visualizer');
-    expect(await tab.locator('h1').textContent()).toBe('demo');
-    expect(await tab.locator('#origin').textContent()).toBe('environment lab · embedded store · last 10 min');
-    expect(await tab.locator('figure h2').allTextContents()).toEqual(['cpu_load', 'random_value', 'counter']);
-    expect(await state(tab)).toBe('live');
-    expect(await counter(tab, 'read')).toBe(590);
-    expect(await counter(tab, 'defects')).toBe(9);
-    expect(await tab.locator('#counters').textContent()).not.toContain('restarts');
-
+    for (const { chart, series, columns } of [
+      { chart: 'cpu_load.mean', series: fine, columns: ['mean', 'min', 'max'] },
+      { chart: 'random_value.values', series: fine, columns: ['mean', 'min', 'max'] },
+      { chart: 'counter.value', series: fine, columns: ['last'] },
+      { chart: 'cpu_load.spread', series: coarse, columns: ['spread'] },
+      { chart: 'random_value.stddev', series: coarse, columns: ['stddev'] },
+      { chart: 'random_value.repeats', series: coarse, columns: ['repeats'] },
+      { chart: 'counter.increase', series: coarse, columns: ['increase', 'min_difference'] },
+    ] as const) {
+      const answer = series as Series;
+      const metric = chart.split('.')[0] as string;
+      const measures = columns.map((measure) => answer.metrics[metric]?.[measure] ?? []);
+      const rows = answer.times.flatMap((_, row) => {
+        const values = measures.map((column) => column[row] ?? null);
+        return values.every((value) => value === null) ? [] : [values.map(String)];
+      });
+      expect(rows.length, chart).toBeGreaterThan(20);
+      expect(await numbersOf(tab, chart), chart).toEqual(rows);
+    }
     expect(complaints).toEqual([]);
-    const { origin } = new URL(page.url);
+    const { origin } = new URL(tab.url());
     expect(requests.filter((url) => !url.startsWith(origin))).toEqual([]);
-    expect(requests).toContain(`${origin}/uplot.js`);
   });
 
-  it('leaves defect rows out of the lines', async () => {
-    const run = new FakeRun();
-    run.feed(history(200));
-    const { tab } = await visit(await serve(run));
-    const words = tab.getByRole('img').first();
-    await until('the chart is described', async () => (await words.getAttribute('aria-label')) !== null);
-    expect(await words.getAttribute('aria-label')).toBe(
-      'cpu_load, last ten minutes: 5.641 to 10.000 cores; buckets with defect rows: 3',
+  it('draws lines, bands, marks and bars, each in its colour', async () => {
+    const { tab } = await visit(`${await serve(new ScriptedRun())}?range=1h`);
+    await drawn(tab);
+    const inked = await pixels(tab);
+    for (const chart of ['cpu_load.mean', 'random_value.values', 'counter.value', 'random_value.stddev']) {
+      expect(inked[chart]?.line, chart).toBeGreaterThan(150);
+    }
+    expect(inked['cpu_load.mean']?.defect).toBeGreaterThan(50);
+    expect(inked['cpu_load.mean']?.error).toBeGreaterThan(50);
+    expect(inked['cpu_load.mean']?.warning, 'the limit').toBeGreaterThan(50);
+    expect(inked.errors?.error).toBeGreaterThan(50);
+  });
+
+  it('counts errors by kind, and random values by tenths of their range', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(`${await serve(run)}?range=1h`);
+    await drawn(tab);
+    await tab.locator('#live').click();
+    await until('it stays at its time', async () => new URL(tab.url()).searchParams.has('from'));
+    await until('it has asked anew', () =>
+      run.asked.some((url) => url.includes(new URL(tab.url()).search.slice(1))),
     );
+    await drawn(tab);
+    const [, coarse] = seriesAsked(run);
+    for (const kind of ['error.cpu_load', 'error.line', 'error.counter', 'connectivity_error']) {
+      const total = (coarse?.errors[kind] ?? []).reduce((sum, count) => sum + count, 0);
+      expect(await tab.locator(`[data-kind="${kind}"] dd`).textContent(), kind).toBe(String(total));
+    }
+    const bars = await tab.locator('[data-chart="random_value.histogram"] li').allTextContents();
+    expect(bars).toHaveLength(10);
+    expect(bars[0]).toMatch(/^4 M to 4\.4 M: \d{3}$/);
   });
 
-  it('shows new points and rising counters as they come', async () => {
-    const run = new FakeRun();
-    run.feed(history(30));
+  it('asks for as many points as there are pixels, and follows the present', async () => {
+    const run = new ScriptedRun();
     const { tab, complaints } = await visit(await serve(run));
-    const latest = tab.locator('.value');
-    await until('the values are there', async () => (await latest.allTextContents())[2] === '30');
-    const before = await picture(tab);
-    run.feed([reading(Date.now(), [9.25, 9_007_199_254_740_993n, 1_234_567n])]);
-    run.counters = { ...run.counters, errors: 4, restarts: 2 };
-    await until('the new values are there', async () => (await latest.allTextContents())[2] === '1,234,567');
-    expect(await latest.allTextContents()).toEqual(['9.250', '9,007,199,254,740,993', '1,234,567']);
-    expect(await counter(tab, 'read')).toBe(31);
-    expect(await counter(tab, 'errors')).toBe(4);
-    expect(await counter(tab, 'restarts')).toBe(2);
-    await until('the lines have moved', async () => (await picture(tab)) !== before);
+    await drawn(tab);
+    const width = (await tab.locator('[data-chart="cpu_load.mean"] .u-over').boundingBox())?.width ?? 0;
+    await until('it asks by its width', () =>
+      questions(run).some(({ points }) => Math.abs(points - width) <= 1),
+    );
+    const [first] = questions(run);
+    expect((first?.to ?? 0) - (first?.from ?? 0)).toBe(5 * MINUTE);
+    const before = questions(run).length;
+    const newest = (await numbersOf(tab, 'counter.value')).at(-1);
+    await until('it has asked again', () => questions(run).length >= before + 4);
+    await until(
+      'new values are there',
+      async () => (await numbersOf(tab, 'counter.value')).at(-1)?.[0] !== newest?.[0],
+    );
     expect(complaints).toEqual([]);
   });
 
-  it('draws the band of lowest to highest where a bucket holds several values', async () => {
-    const run = new FakeRun();
-    run.feed(history(60));
+  it('shows newest values to their last digit, and rising counters', async () => {
+    const run = new ScriptedRun();
+    run.latest = ['9.25', '9007199254740993', '1234567'];
     const { tab } = await visit(await serve(run));
-    const band = tab.locator('#legend-band');
-    await until('the charts are there', () => tab.locator('#legend').isVisible());
-    expect(await band.isVisible()).toBe(false);
-    const [before = 0] = await pixels(tab, 'drawn');
-    const now = Date.now();
-    run.feed(
-      Array.from({ length: 200 }, (_, index) =>
-        reading(now - index * 100, [5 + (index % 5), 5_000_000n, 60n]),
-      ),
+    const values = tab.locator('.value');
+    await until('they are there', async () => (await values.count()) === 3);
+    expect(await values.allTextContents()).toEqual(['9.250', '9,007,199,254,740,993', '1,234,567']);
+    expect(await tab.locator('.latest').first().textContent()).toContain('of 8 cores');
+    if (run.recording) {
+      run.recording = {
+        ...run.recording,
+        counters: { ...run.recording.counters, read: 20_000, restarts: 2 },
+      };
+    }
+    await until('restarts are told', async () =>
+      /Restarts2$/i.test((await tab.locator('#counters').textContent()) ?? ''),
     );
-    await until('the legend tells of the band', () => band.isVisible());
-    await until('the band is shaded', async () => ((await pixels(tab, 'drawn'))[0] ?? 0) > before + 2_000);
+    expect(await tab.locator('#counters').textContent()).toMatch(/^read20,000/);
   });
 
-  it('points at one moment in all charts', async () => {
-    const run = new FakeRun();
-    run.feed(history(300));
+  it('keeps the time in the URL, and goes back and forward', async () => {
+    const run = new ScriptedRun({}, 48);
     const { tab } = await visit(await serve(run));
-    await until('the charts are drawn', async () => (await linePixels(tab)).every((count) => count > 100));
-    const plot = await tab.locator('.u-over').first().boundingBox();
-    if (!plot) throw new Error('the first chart has no box');
-    await tab.mouse.move(plot.x + plot.width / 2, plot.y + plot.height / 2);
-    const pointed = tab.locator('.pointed');
-    await until('each chart tells its value', async () =>
-      (await pointed.allTextContents()).every((text) => text !== ''),
-    );
-    const times = (await pointed.allTextContents()).map((text) => text.split(' ')[0]);
-    expect(new Set(times).size).toBe(1);
+    await drawn(tab);
+    const search = () => new URL(tab.url()).search;
+    await tab.getByRole('button', { name: '24 h' }).click();
+    expect(search()).toBe('?range=24h');
+    await until('a day is asked for', () => spans(run).includes(24 * 60 * MINUTE));
+    await tab.getByRole('button', { name: 'Zoom in' }).click();
+    expect(search()).toBe('?range=12h');
+    await tab.getByRole('button', { name: 'Earlier' }).click();
+    expect(search()).toMatch(/^\?from=\d+&to=\d+$/);
+    const shared = tab.url();
+    expect(await tab.locator('#live').getAttribute('aria-pressed')).toBe('false');
+    await tab.goBack();
+    expect(search()).toBe('?range=12h');
+    await tab.goBack();
+    await tab.goBack();
+    expect(search()).toBe('');
+    await until('five minutes are pressed', () => isPressed(tab, '5m'));
+    await tab.goForward();
+    await until('a day is pressed', () => isPressed(tab, '24h'));
+    await tab.getByRole('button', { name: 'Reset' }).click();
+    expect(search()).toBe('');
+
+    await tab.close();
+    const other = await visit(shared);
+    await drawn(other.tab);
+    const shown = `?from=${questions(run).at(-1)?.from}`;
+    expect(shown).toBe(new URL(shared).search.split('&')[0]);
   });
 
-  it('is dark or light as the reader wishes, and follows when that changes', async () => {
-    const run = new FakeRun();
-    run.feed(history(300));
-    const { tab, complaints } = await visit(await serve(run), { ...DESK, colorScheme: 'light' });
-    await until('light lines are drawn', async () => (await linePixels(tab)).every((count) => count > 100));
-    expect(await ground(tab)).toBe('rgb(244, 245, 247)');
-    await tab.emulateMedia({ colorScheme: 'dark' });
-    expect(await ground(tab)).toBe('rgb(14, 17, 21)');
-    await until('dark lines are drawn', async () => (await linePixels(tab)).every((count) => count > 100));
+  it('zooms all charts to what is dragged across one, and out by a double click', async () => {
+    const run = new ScriptedRun();
+    const { tab, complaints } = await visit(`${await serve(run)}?range=1h`);
+    await drawn(tab);
+    const box = await tab.locator('[data-chart="cpu_load.mean"] .u-over').boundingBox();
+    if (!box) throw new Error('the first chart has no box');
+    const before = questions(run).at(-1) as Question;
+    await tab.mouse.move(box.x + box.width * 0.25, box.y + 40);
+    await tab.mouse.down();
+    await tab.mouse.move(box.x + box.width * 0.5, box.y + 50, { steps: 5 });
+    await tab.mouse.up();
+    await until('a fixed time is in the URL', () => new URL(tab.url()).searchParams.has('from'));
+    const from = Number(new URL(tab.url()).searchParams.get('from'));
+    const to = Number(new URL(tab.url()).searchParams.get('to'));
+    expect(to - from).toBeGreaterThan(14 * MINUTE);
+    expect(to - from).toBeLessThan(16 * MINUTE);
+    expect(Math.abs(from - (before.from + 15 * MINUTE))).toBeLessThan(MINUTE);
+    await until('it is asked for', () =>
+      questions(run).some((asked) => asked.from === from && asked.to === to),
+    );
+    for (const chart of ['cpu_load.mean', 'counter.value', 'random_value.stddev']) {
+      await until(`${chart} is zoomed`, async () => {
+        const times = await timesOf(tab, chart);
+        return times.length > 3 && times.every((time) => time >= from - MINUTE && time <= to + MINUTE);
+      });
+    }
+    await tab.mouse.dblclick(box.x + box.width * 0.5, box.y + 40);
+    await until('twice the time is shown', () => {
+      const { searchParams } = new URL(tab.url());
+      return (
+        Math.abs(Number(searchParams.get('to')) - Number(searchParams.get('from')) - 2 * (to - from)) < 2_000
+      );
+    });
     expect(complaints).toEqual([]);
   });
 
-  it('fits a phone of 360 pixels and follows when its window grows', async () => {
-    const run = new FakeRun();
-    run.feed(history(590));
-    const { tab } = await visit(await serve(run), { viewport: { width: 360, height: 740 } });
-    await until('the charts are drawn', async () => (await linePixels(tab)).every((count) => count > 100));
-    expect(await fullWidth(tab)).toBe(360);
-    const width = async () => (await tab.locator('canvas').first().boundingBox())?.width ?? 0;
-    expect(await width()).toBeLessThan(360);
-    await tab.setViewportSize({ width: 1_280, height: 860 });
-    await until('the canvas has grown', async () => (await width()) > 1_000);
-    await tab.setViewportSize({ width: 360, height: 740 });
-    await until('the canvas has shrunk', async () => (await width()) < 360);
-    expect(await fullWidth(tab)).toBe(360);
+  it('points at one moment in all charts, by mouse and by keyboard', async () => {
+    const run = new ScriptedRun();
+    const to = Math.floor(Date.now() / MINUTE) * MINUTE;
+    const { tab } = await visit(`${await serve(run)}?from=${to - 10 * MINUTE}&to=${to}`);
+    await drawn(tab);
+    const at = tab.locator('figure:has(.uplot) .at');
+    const box = await tab.locator('.u-over').first().boundingBox();
+    if (!box) throw new Error('the first chart has no box');
+    await tab.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await until('each chart tells its time', async () =>
+      (await at.allTextContents()).every((text) => text !== ''),
+    );
+    await tab.mouse.move(5, 5);
+    await until('none tells a time', async () => (await at.allTextContents()).every((text) => text === ''));
+
+    const slider = tab.getByRole('slider', { name: 'cpu_load: mean' });
+    await slider.focus();
+    await tab.keyboard.press('Home');
+    await tab.keyboard.press('ArrowRight');
+    const value = Number((await numbersOf(tab, 'cpu_load.mean'))[1]?.[0]);
+    await slider.focus();
+    await tab.keyboard.press('Home');
+    await tab.keyboard.press('ArrowRight');
+    expect(await slider.getAttribute('aria-valuetext')).toContain(`mean ${value.toFixed(3)}`);
+    await until('the others point too', async () => (await at.nth(2).textContent()) !== '');
+    await tab.keyboard.press('+');
+    const { searchParams } = new URL(tab.url());
+    expect(Number(searchParams.get('to')) - Number(searchParams.get('from'))).toBe(5 * MINUTE);
   });
 
-  it('says what it waits for before the first reading', async () => {
-    const run = new FakeRun();
+  it('shows an alert as it becomes pending, fires and is resolved', async () => {
+    const run = new ScriptedRun();
     const { tab, complaints } = await visit(await serve(run));
-    await until('it waits', async () => (await state(tab)) === 'waiting for the first reading');
-    expect(await tab.locator('#waiting').textContent()).toContain(
-      'cpu_load (float), random_value (integer), counter (integer)',
+    await drawn(tab);
+    const row = tab.locator('tr[data-alert="cpu-load-high"]');
+    const strip = tab.locator('#alert-strip');
+    expect(await row.textContent()).toContain('above 7 cores');
+    await until('all is well', async () => (await strip.textContent())?.includes('normal'));
+    run.change('cpu-load-high', 'pending', 7.25);
+    await until('it is pending', async () => /pending/.test((await row.textContent()) ?? ''));
+    expect(await row.textContent()).toContain('7.250 cores');
+    run.change('cpu-load-high', 'firing', 7.5);
+    await until('it fires', async () => /firing/.test((await row.textContent()) ?? ''));
+    expect(await tab.locator('#alerts tbody tr').first().getAttribute('data-alert')).toBe('cpu-load-high');
+    expect(await strip.textContent()).toContain('cpu-load-high');
+    const chart = tab.locator('[data-chart="cpu_load.mean"] .alert-at');
+    await until('its chart says so', async () =>
+      (await chart.textContent())?.includes('cpu-load-high firing'),
     );
-    expect(await tab.locator('#charts').isVisible()).toBe(false);
-    run.feed(history(2));
-    await until('the charts appear', () => tab.locator('#charts').isVisible());
-    expect(await state(tab)).toBe('live');
+    run.change('cpu-load-high', 'normal', 6.5);
+    await until('it is resolved', async () => /normal/.test((await row.textContent()) ?? ''));
+    await until('the top says so', async () => (await strip.textContent())?.includes('all alerts'));
     expect(complaints).toEqual([]);
   });
 
-  it('says since when no data has come, by the clock of the server', async () => {
-    const run = new FakeRun();
-    const yesterday = Date.now() - 86_400_000;
-    run.feed(history(60, yesterday - 12_000));
-    const { tab } = await visit(await serve(run, { now: () => yesterday }));
-    await until('it tells of the silence', async () => /^no new data for 1[2-9] s$/.test(await state(tab)));
-    run.feed(history(1, yesterday));
-    await until('it is live', async () => (await state(tab)) === 'live');
+  it('says that alerts are evaluated in Grafana where they are, and which ranges are out of reach', async () => {
+    const run = new ScriptedRun({ destination: 'InfluxDB at localhost:8086', reachMs: 10 * MINUTE });
+    run.alerts = { evaluated: 'elsewhere', instances: [], changes: [] };
+    const { tab } = await visit(`${await serve(run)}?range=7d`);
+    await drawn(tab);
+    expect(await tab.locator('#alerts').textContent()).toContain('Evaluated by Grafana');
+    expect(await tab.locator('#origin').textContent()).toContain('this page keeps 10 min');
+    expect(await tab.getByRole('button', { name: '1 h' }).isDisabled()).toBe(true);
+    expect(Math.max(...spans(run))).toBe(10 * MINUTE);
   });
 
   it('says that the run is gone, and finds the next one on the same port', async () => {
-    const run = new FakeRun();
-    run.feed(history(60));
-    const page = await serve(run);
-    const { tab } = await visit(page);
-    await until('it is live', async () => (await state(tab)) === 'live');
-    await page.close();
-    const banner = tab.getByRole('alert');
+    const run = new ScriptedRun();
+    const url = await serve(run);
+    const { tab } = await visit(url);
+    await drawn(tab);
+    await run.stop();
+    const banner = tab.locator('#lost');
     await until('the banner is there', () => banner.isVisible());
-    expect(await banner.textContent()).toMatch(
-      /^Disconnected since .*run has ended or cannot be reached; reconnecting/,
-    );
-    expect(await state(tab)).toBe('disconnected');
+    expect(await banner.textContent()).toMatch(/^Disconnected since .*reconnecting/);
+    expect(await tab.locator('#state').textContent()).toBe('disconnected');
     expect(await tab.title()).toContain('Disconnected');
 
-    const metrics: Metric[] = [{ name: 'pressure', kind: 'gauge', type: 'float', unit: 'bar' }];
-    const next = new FakeRun({ name: 'boiler', metrics });
-    next.feed([reading(Date.now(), [1.5])]);
-    await serve(next, { port: Number(new URL(page.url).port) });
-    await until('it is live again', async () => (await state(tab)) === 'live');
+    const metrics: MetricAbout[] = [{ name: 'pressure', kind: 'gauge', type: 'float', unit: 'bar' }];
+    const next = new ScriptedRun({ sensor: 'boiler', metrics, alerts: [] });
+    next.run = 'second';
+    await serve(next, Number(new URL(url).port));
+    await until('it is live again', async () => (await tab.locator('#state').textContent()) === 'live');
     expect(await banner.isVisible()).toBe(false);
     expect(await tab.locator('h1').textContent()).toBe('boiler');
-    expect(await tab.locator('figure').count()).toBe(1);
-    next.feed([reading(Date.now() + 1, [2.5])]);
-    await until('new values come', async () => (await tab.locator('.value').textContent()) === '2.500');
+    expect(await tab.locator('.value').count()).toBe(1);
+    await drawn(tab, 'pressure.mean');
+    expect(await tab.locator('#alerts').isVisible()).toBe(false);
+  });
+
+  it('says what it waits for before the first reading, and then draws it', async () => {
+    const run = new ScriptedRun();
+    run.since = Date.now() + 3_600_000;
+    const { tab, complaints } = await visit(await serve(run));
+    await until(
+      'it waits',
+      async () => (await tab.locator('#state').textContent()) === 'waiting for the first reading',
+    );
+    expect(await tab.locator('#waiting').textContent()).toContain(
+      'cpu_load (float), random_value (integer), counter (integer)',
+    );
+    expect(await tab.locator('#board').isVisible()).toBe(false);
+    run.since = Date.now() - 2_000;
+    await until('the charts appear', () => tab.locator('#board').isVisible());
+    await until('it is live', async () => (await tab.locator('#state').textContent()) === 'live');
+    expect(complaints).toEqual([]);
+  });
+
+  it('says where readings are when there are none in sight, and shows them', async () => {
+    const run = new ScriptedRun();
+    run.until = Date.now() - 60 * MINUTE;
+    run.recording = undefined;
+    const { tab } = await visit(await serve(run));
+    const show = tab.getByRole('button', { name: 'Show it' });
+    await until('it offers the newest', () => show.isVisible());
+    expect(await tab.locator('#state').textContent()).toBe('no run: what is stored');
+    expect(await tab.locator('#counters').isVisible()).toBe(false);
+    const before = questions(run).length;
+    await until(
+      'some seconds have gone',
+      async () => (await tab.evaluate<number>('performance.now()')) > 4_000,
+    );
+    expect(questions(run).length - before, 'nothing newer is to be asked for').toBeLessThanOrEqual(2);
+    await show.click();
+    await drawn(tab);
+    expect((await numbersOf(tab, 'counter.value')).length).toBeGreaterThan(50);
+  });
+
+  it('says what the server refuses and what to do, and goes on when it is mended', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    run.refusal = { status: 500, error: 'the store is closed' };
+    const banner = tab.locator('#trouble');
+    await until('it tells', () => banner.isVisible());
+    expect(await banner.textContent()).toContain('the store is closed (HTTP 500)');
+    run.refusal = undefined;
+    await until('it goes on', async () => !(await banner.isVisible()));
+    if (run.recording) run.recording = { ...run.recording, state: 'held' };
+    await until('it tells of the database', async () =>
+      /token, bucket/.test((await banner.textContent()) ?? ''),
+    );
+    expect(await tab.locator('#state').textContent()).toBe('refused by the database');
   });
 
   it('draws the extremes of 64 bits without an error, and names as text', async () => {
-    const names = ['<img src=x onerror=alert(1)>', 'tiny', 'huge', 'odd', 'flat', 'none', 'negative'];
-    const metrics = names.map((name): Metric => ({ name, kind: 'gauge', type: 'float', unit: '<b>' }));
-    const run = new FakeRun({ name: '<script>alert(1)</script>', metrics });
-    const now = Date.now();
-    const first = [
-      Number.MAX_VALUE,
-      5e-324,
-      9_223_372_036_854_775_807n,
-      9_007_199_254_740_992n,
-      3,
-      null,
-      -1e-7,
-    ];
-    const second = [
-      -Number.MAX_VALUE,
-      0,
-      -9_223_372_036_854_775_808n,
-      9_007_199_254_740_994n,
-      3,
-      null,
-      -2e-7,
-    ];
-    run.feed(
-      Array.from({ length: 60 }, (_, index) => reading(now - index * 1_000, index % 2 ? first : second)),
-    );
+    const names = ['<img src=x onerror=alert(1)>', 'a"b', 'tiny'];
+    const metrics = names.map((name): MetricAbout => ({ name, kind: 'gauge', type: 'float', unit: '<b>' }));
+    const about: Partial<About> = { sensor: '<script>alert(1)</script>', metrics, alerts: [] };
+    const run = new ScriptedRun(about);
+    run.latest = ['1.7976931348623157e308', '-9223372036854775808', '5e-324'];
     const { tab, complaints } = await visit(await serve(run));
-    await until(
-      'the charts are drawn',
-      async () => (await linePixels(tab)).filter((count) => count > 100).length === 6,
-    );
-    expect(await tab.locator('figure h2').allTextContents()).toEqual(names);
-    expect(await tab.locator('img, b').count()).toBe(0);
-    expect(await tab.locator('.value').nth(5).textContent()).toBe('–');
+    await until('the charts are drawn', async () => (await tab.locator('canvas').count()) >= 6);
+    expect(await tab.locator('.board h2').allTextContents()).toEqual([
+      ...names,
+      'Alerts',
+      'Errors',
+      'Runner',
+    ]);
+    expect(await tab.locator('img, main b:not(.legend b)').count()).toBe(0);
+    expect(await tab.locator('h1').textContent()).toBe('<script>alert(1)</script>');
     expect(complaints).toEqual([]);
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'has no fault that axe knows of, in %s and on a phone',
+    async (colorScheme) => {
+      const run = new ScriptedRun();
+      const url = await serve(run);
+      for (const size of [DESK, PHONE]) {
+        const { tab } = await visit(url, { ...size, colorScheme });
+        await drawn(tab);
+        run.change('cpu-load-high', 'pending', 7.25);
+        run.change('errors', 'firing', 3);
+        await until('an alert fires', () => tab.locator('tr[data-state="firing"]').first().isVisible());
+        expect(await faults(tab)).toEqual([]);
+        await tab.getByRole('button', { name: 'Numbers of cpu_load: spread' }).click();
+        expect(await faults(tab)).toEqual([]);
+        expect(await fullWidth(tab)).toBe(size.viewport.width);
+      }
+    },
+  );
+
+  it('moves nothing about when the data come', async () => {
+    const { tab } = await visit(await serve(new ScriptedRun()));
+    await drawn(tab);
+    await until(
+      'it has drawn a while',
+      async () => (await tab.evaluate<number>('performance.now()')) > 4_000,
+    );
+    const shifts = await tab.evaluate<string[]>(SHIFTS);
+    expect(shifts).toEqual([]);
+  });
+
+  it('offers to log out where one has logged in', async () => {
+    const run = new ScriptedRun({ login: true });
+    const { tab } = await visit(await serve(run));
+    await until('the button is there', () => tab.getByRole('button', { name: 'Log out' }).isVisible());
+  });
+
+  it('is dark or light as the reader wishes, and follows when that changes', async () => {
+    const { tab, complaints } = await visit(await serve(new ScriptedRun()), {
+      ...DESK,
+      colorScheme: 'light',
+    });
+    await drawn(tab);
+    const before = await ground(tab);
+    await tab.emulateMedia({ colorScheme: 'dark' });
+    expect(await ground(tab)).not.toBe(before);
+    await until('dark lines are drawn', async () => ((await pixels(tab))['counter.value']?.line ?? 0) > 100);
+    expect(complaints).toEqual([]);
+  });
+
+  it.runIf(process.env.UPDATE_PICTURE)('is drawn for the documentation', async () => {
+    const run = new ScriptedRun();
+    run.alerts = alertsOfAnHour(run);
+    const { tab } = await visit(`${await serve(run)}?range=1h`, { viewport: { width: 1280, height: 1420 } });
+    await drawn(tab);
+    const box = await tab.locator('.u-over').first().boundingBox();
+    await tab.mouse.move((box?.x ?? 0) + 0.62 * (box?.width ?? 0), (box?.y ?? 0) + 50);
+    await until(
+      'the crosshair is there',
+      async () => (await tab.locator('.at').first().textContent()) !== '',
+    );
+    await tab.screenshot({ path: fileURLToPath(new URL('../../docs/live-page.png', import.meta.url)) });
+  });
+
+  it('weighs less than 150 KB in all, and uPlot keeps its licence', async () => {
+    const assets = await assetsOf(ASSETS);
+    const bodies = [...new Set(assets.values())].map(({ body }) => body);
+    expect(bodies.reduce((sum, body) => sum + body.length, 0)).toBeLessThan(150_000);
+    expect(assets.get('/uplot.js')?.body.toString()).toMatch(/^\/\*! https:\/\/github\.com\/leeoniya\/uPlot/);
   });
 });
 
-interface Pixels {
-  /** Of (nearly) the colour of the metric's line. */
-  line: number;
-  /** Of exactly the colour of defect marks. */
-  defect: number;
-  /** Of any colour. */
-  drawn: number;
+interface Question {
+  readonly from: number;
+  readonly to: number;
+  readonly points: number;
 }
 
-async function pixels(tab: Tab, kind: keyof Pixels): Promise<number[]> {
-  const charts: Pixels[] = await tab.evaluate(COUNT_PIXELS);
-  return charts.map((chart) => chart[kind]);
+/** What /api/series was asked, in order. */
+function questions(run: ScriptedRun): Question[] {
+  return run.asked
+    .filter((url) => url.startsWith('/api/series'))
+    .map(
+      (url) => Object.fromEntries(new URL(url, 'http://page').searchParams) as Record<keyof Question, string>,
+    )
+    .map(({ from, to, points }) => ({ from: Number(from), to: Number(to), points: Number(points) }));
 }
 
-const linePixels = (tab: Tab) => pixels(tab, 'line');
-const picture = (tab: Tab): Promise<string> =>
-  tab.evaluate("[...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL()).join()");
+const spans = (run: ScriptedRun) => questions(run).map(({ from, to }) => to - from);
+
+/** What was answered to the newest two questions: the finer one, and the coarser one. */
+function seriesAsked(run: ScriptedRun): Series[] {
+  const readings = {
+    metrics: ABOUT.metrics,
+    since: run.since,
+    until: Math.floor(Date.now() / 1_000) * 1_000,
+  };
+  return questions(run)
+    .slice(-2)
+    .sort((one, other) => everyOf(one) - everyOf(other))
+    .map((asked) => seriesOf(readings, asked));
+}
+
+/** Waits until a chart has values, and nothing is under way. */
+async function drawn(tab: Tab, chart = 'cpu_load.mean'): Promise<void> {
+  const figure = tab.locator(`[data-chart="${chart}"]`);
+  await until(`${chart} is drawn`, async () => {
+    const isReady =
+      (await figure.locator('canvas').count()) === 1 && (await tab.locator('[data-loading]').count()) === 0;
+    return isReady && !(await figure.locator('.legend').textContent())?.includes('mean –');
+  });
+}
+
+/** The cells of the table that a chart's button shows, without the times. */
+async function numbersOf(tab: Tab, chart: string): Promise<string[][]> {
+  return (await tableOf(tab, chart)).map((row) => row.slice(1));
+}
+
+async function timesOf(tab: Tab, chart: string): Promise<number[]> {
+  return (await tableOf(tab, chart)).map(([time]) => Date.parse(time as string));
+}
+
+async function tableOf(tab: Tab, chart: string): Promise<string[][]> {
+  await tab.locator(`[data-chart="${chart}"] .numbers`).click();
+  const rows = await tab.evaluate<string[][]>(
+    `[...document.querySelectorAll('#numbers tbody tr')].map((row) => [row.querySelector('time').dateTime,
+      ...[...row.querySelectorAll('td')].map((cell) => cell.textContent)])`,
+  );
+  await tab.locator('#numbers button').click();
+  return rows;
+}
+
+/** One alert has come and gone, another one fires. */
+function alertsOfAnHour(run: ScriptedRun): Alerts {
+  const labels = { env: 'lab', sensor: 'demo' };
+  const at = (minutes: number) => Math.floor(Date.now() / 10_000) * 10_000 - minutes * MINUTE;
+  const change = (alert: string, [from, to]: readonly [AlertState, AlertState], minutes: number) => ({
+    alert,
+    labels,
+    from,
+    to,
+    at: at(minutes),
+    value: 7.3,
+  });
+  const firing = { state: 'firing', since: at(1.5), value: 2 } as const;
+  return {
+    evaluated: 'here',
+    changes: [
+      change('cpu-load-high', ['normal', 'pending'], 37),
+      change('cpu-load-high', ['pending', 'firing'], 33),
+      change('cpu-load-high', ['firing', 'recovering'], 24),
+      change('cpu-load-high', ['recovering', 'normal'], 21),
+      change('random-value-repeats', ['normal', 'firing'], 1.5),
+    ],
+    instances: run.alerts.instances.map((instance) =>
+      instance.alert === 'random-value-repeats' ? { ...instance, ...firing } : instance,
+    ),
+  };
+}
+
+type Pixels = Readonly<Record<'line' | 'defect' | 'error' | 'warning', number>>;
+
+/** By chart, how many pixels have (nearly) a colour. */
+function pixels(tab: Tab): Promise<Record<string, Pixels>> {
+  return tab.evaluate(COUNT_PIXELS);
+}
+
+async function faults(tab: Tab): Promise<string[]> {
+  await tab.evaluate(AXE);
+  return tab.evaluate(
+    `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`,
+  );
+}
+
+const isPressed = async (tab: Tab, range: string) =>
+  (await tab.locator(`[data-range="${range}"]`).getAttribute('aria-pressed')) === 'true';
 const ground = (tab: Tab): Promise<string> => tab.evaluate('getComputedStyle(document.body).backgroundColor');
 const fullWidth = (tab: Tab): Promise<number> => tab.evaluate('document.documentElement.scrollWidth');

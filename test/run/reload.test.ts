@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../src/local/wire.js';
+import type { Status } from '../../src/local/api.js';
 import { hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
 import { until } from '../until.js';
 import { logLines, type Run, shellSensor, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
@@ -59,9 +59,9 @@ describe('SIGHUP', () => {
     run.kill('SIGHUP');
     await untilLogged(run, 'is in force');
     await until('the page shows three metrics', async () => {
-      const answer = await fetch(`${page}api/recent`).catch(() => undefined);
-      const snapshot = (await answer?.json()) as Snapshot | undefined;
-      return snapshot?.about.metrics.length === 3 && snapshot.recent.time.length > 0;
+      const answer = await fetch(`${page}api/status`).catch(() => undefined);
+      const status = (await answer?.json()) as Status | undefined;
+      return status?.about.metrics.length === 3 && status.newest !== null;
     });
     run.kill('SIGTERM');
     await run;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../src/local/wire.js';
+import type { Status } from '../../src/local/api.js';
 import { stateDirectory } from '../../src/state-directory.js';
 import { until } from '../until.js';
 import { CLI, type Run, shellSensor, temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
@@ -131,11 +131,11 @@ describe('--input <file> --follow', () => {
     // It has found its place: what happens to the file from now on is followed.
     await until('it has begun', () => existsSync(stateDirectory(join(folder, 'state')).positionOf(log())));
     const page = /The live page is at (http:[^"]*)"/.exec(run.log)?.[1];
-    const recent = async () => (await (await fetch(`${page}api/recent`)).json()) as Snapshot;
+    const status = async () => (await (await fetch(`${page}api/status`)).json()) as Status;
     return {
       run,
-      stored: async () => (await recent()).counters.stored,
-      latest: async () => (await recent()).recent.latest.at(-1),
+      stored: async () => (await status()).recording?.counters.stored ?? 0,
+      latest: async () => (await status()).latest.at(-1),
     };
   }
 

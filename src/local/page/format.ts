@@ -1,42 +1,23 @@
-/** How numbers, times and durations are written. The grouping and decimal signs are the reader's own. */
-import type { Metric } from '../wire.js';
+/** How numbers are written. The grouping and decimal signs are the reader's own. */
+import type { MetricAbout } from '../api.js';
 
 const integers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-});
-const clockMinutes = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-});
 
 export function formatCount(count: number): string {
   return integers.format(count);
 }
 
-export function formatTime(ms: number): string {
-  return clock.format(ms);
-}
-
-export function formatMinute(ms: number): string {
-  return clockMinutes.format(ms);
-}
-
-/** One age, as coarse as is useful: `12 s`, `3 min`, `2 h`. */
-export function formatAge(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  return `${Math.floor(seconds / 3_600)} h`;
-}
-
 /** A value as the sensor gave it: integers to the last of their 64 bits. */
-export function formatLatest(text: string, metric: Metric): string {
-  return metric.type === 'integer' ? integers.format(BigInt(text)) : formatFloat(Number(text));
+export function formatLatest(text: string, { type }: Pick<MetricAbout, 'type'>): string {
+  return type === 'integer' && /^-?\d+$/.test(text)
+    ? integers.format(BigInt(text))
+    : formatFloat(Number(text));
+}
+
+/** A count or a value of an integer: whole where it is, however it came. */
+export function formatNumber(value: number | string): string {
+  if (typeof value === 'string') return formatLatest(value, { type: 'integer' });
+  return Number.isSafeInteger(value) ? integers.format(value) : formatFloat(value);
 }
 
 /** A mean or bound: as many decimals at one order of magnitude, so that the figure does not jump about. */
@@ -48,6 +29,17 @@ export function formatFloat(value: number): string {
   const decimals =
     size >= 100_000 ? 0 : size >= 1_000 ? 1 : size >= 100 ? 2 : size >= 1 || size === 0 ? 3 : 5;
   return format(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** A limit or an edge: no more digits than it has. */
+export function formatShort(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e6 && size < 1e15) {
+    return format(value, { notation: 'compact', maximumFractionDigits: 2 }).replace(/(\D)$/, ' $1');
+  }
+  return size !== 0 && (size < 1e-3 || size >= 1e15)
+    ? format(value, SCIENTIFIC)
+    : format(value, { maximumFractionDigits: 3 });
 }
 
 /** Labels of an axis whose ticks are `step` apart: no more decimals than tell them apart, large ones in SI units. */
@@ -73,6 +65,12 @@ const SI_UNITS: readonly [number, string][] = [
   [1e3, ' k'],
 ];
 
+/** Making a formatter is slow, and these are few. */
+const formatters = new Map<string, Intl.NumberFormat>();
+
 function format(value: number, options: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(undefined, options).format(value);
+  const key = JSON.stringify(options);
+  const known = formatters.get(key) ?? new Intl.NumberFormat(undefined, options);
+  formatters.set(key, known);
+  return known.format(value);
 }

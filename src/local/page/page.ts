@@ -1,139 +1,230 @@
 /**
- * The live page: follows the run's events and draws what they say.
+ * The page: follows the run's events, asks for what its view shows, and draws it.
  *
  * Time is the server's: the browser only adds what has passed since the last event, so that a wall screen with a
  * wrong clock shows the right window.
  */
-import type { About, Change, Snapshot } from '../wire.js';
-import { Chart } from './chart.js';
+import type { Status } from '../api.js';
+import { type Refusal, Track } from './ask.js';
+import { Board } from './board.js';
+import { otherKinds } from './charts-of-runner.js';
+import { askSeries, askSlow, type Data, type SeriesData, type SlowData } from './data.js';
 import { byId } from './element.js';
-import { History } from './history.js';
 import type { Shared } from './plot.js';
-import { type State, showAbout, showCounters, showState } from './status.js';
+import { type Connection, LOGIN_ENDED, showAbout, showCounters, showState, showTrouble } from './status.js';
 import { follow } from './stream.js';
 import { readTheme } from './theme.js';
+import { listen, showView } from './toolbar.js';
+import {
+  type Bounds,
+  between,
+  bounded,
+  moved,
+  type Span,
+  searchOf,
+  spanOf,
+  type View,
+  viewOf,
+  zoomed,
+} from './view.js';
 
-/** Data is late after this time, or after three times the usual distance of the sensor's lines. */
-const LATE_MS = 5_000;
-const LATE_DISTANCES = 3;
-const REFRESH_MS = 1_000;
-/** The time axis of a young run: it grows with the run to the whole window. */
-const SHORTEST_AXIS_MS = 60_000;
+const TICK_MS = 500;
+/** A live view is asked for anew when a bucket is full, but no more and no less often than this. */
+const MIN_LIVE_MS = 950;
+const MAX_LIVE_MS = 15_000;
+/** Errors and the runner's metrics come without readings too. */
+const IDLE_MS = 5_000;
+const SLOW_MS = 5_000;
+const RETRY_MS = 3_000;
 
-interface View {
-  readonly about: About;
-  readonly history: History;
-  readonly charts: readonly Chart[];
-  readonly shared: Shared;
-  latest: readonly (string | null)[];
-}
-
-let view: View | undefined;
-let connection: 'connecting' | 'open' | 'lost' = 'connecting';
-let lostSince = 0;
-let hasReadings = false;
+let connection: Connection = { name: 'connecting' };
+let status: Status | undefined;
+let view: View = viewOf(location.search);
+let board: Board | undefined;
+let series: SeriesData | undefined;
+let slow: SlowData | undefined;
+let refusal: string | undefined;
 /** The server's clock at the last event, and ours (performance.now) at that moment. */
-let serverTime = 0;
-let heardAt = 0;
-/** When new readings last came, by performance.now. */
-let newestAt = 0;
+let serverTime = Date.now();
+let heardAt = performance.now();
+/** By performance.now; when the two were last asked for. */
+let seriesAt = Number.NEGATIVE_INFINITY;
+let slowAt = Number.NEGATIVE_INFINITY;
+/** The newest reading when the series were last asked for: without a newer one there is little to ask. */
+let newestAsked: Status['newest'] | undefined;
+let retry: ReturnType<typeof setTimeout> | undefined;
 
-follow({ snapshot: takeSnapshot, change: takeChange, lost: loseConnection });
-setInterval(refresh, REFRESH_MS);
-document.addEventListener('visibilitychange', refresh);
+const seriesTrack = new Track();
+const slowTrack = new Track();
+
+const shared: Shared = {
+  theme: readTheme(),
+  span: spanOf(view, serverTime),
+  gutter: 0,
+  dragging: false,
+  widened: () => queueMicrotask(() => board?.redraw()),
+  zoomTo: (from, to) => go(between(from, to, bounds())),
+  zoomOut: () => go(zoomed(view, 2, bounds())),
+};
+
+listen({ view: () => view, bounds, go, showNewest });
+follow({ status: takeStatus, alert: () => askAlerts(), lost: loseConnection });
+setInterval(tick, TICK_MS);
+document.addEventListener('visibilitychange', tick);
+addEventListener('popstate', () => show(viewOf(location.search)));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
 
-function takeSnapshot(snapshot: Snapshot): void {
-  connection = 'open';
-  view = viewOf(snapshot.about);
-  showAbout(snapshot.about);
-  hasReadings = false;
-  take(snapshot);
-  const { lastReading } = snapshot.recent;
-  if (lastReading !== null) newestAt = heardAt - Math.max(0, snapshot.now - lastReading);
-  refresh();
-}
-
-function takeChange(change: Change): void {
-  take(change);
-  refresh();
-}
-
-function take(change: Change): void {
-  if (!view) return;
-  serverTime = change.now;
+function takeStatus(next: Status): void {
+  const before = status;
+  const isBack = connection.name !== 'open';
+  connection = { name: 'open' };
+  status = next;
+  serverTime = next.now;
   heardAt = performance.now();
-  if (change.recent.time.length > 0) newestAt = heardAt;
-  hasReadings ||= change.recent.lastReading !== null;
-  view.shared.end = rightEdge(change);
-  view.history.merge(change.recent, view.shared.end);
-  view.latest = change.recent.latest;
-  showCounters(change.counters);
+  if (before?.run !== next.run) startOver(next, []);
+  board?.showStatus(next);
+  showCounters(next);
+  if (isBack) show(bounded(view, bounds()));
+  else tick();
 }
 
-/** Readings may run ahead of a clock that was set back; the window then ends with them, as the server's does. */
-function rightEdge(change: Change): number {
-  return Math.max(change.now, change.recent.lastReading ?? 0);
+function loseConnection(refused?: Refusal): void {
+  const since = connection.name === 'lost' ? connection.since : Date.now();
+  connection = { name: 'lost', since, refusal: refused };
+  tick();
 }
 
-function loseConnection(): void {
-  if (connection !== 'lost') lostSince = Date.now();
-  connection = 'lost';
-  refresh();
-}
-
-/** A fresh history and charts, for each connection may find another run; nothing is kept of the one before. */
-function viewOf(about: About): View {
-  for (const chart of view?.charts ?? []) chart.destroy();
-  const shared: Shared = {
-    theme: readTheme(),
-    start: 0,
-    end: 0,
-    gutter: 0,
-    widened: redraw,
-  };
-  const charts = about.metrics.map((metric, index) => new Chart(metric, index, shared));
-  byId('charts').replaceChildren(...charts.map((chart) => chart.root));
-  return { about, history: new History(about), charts, shared, latest: [] };
-}
-
-function refresh(): void {
-  showState(currentState());
-  if (!view || document.hidden) return;
-  byId('waiting').hidden = hasReadings;
-  byId('charts').hidden = !hasReadings;
-  byId('legend').hidden = !hasReadings;
-  if (connection === 'open') draw(view);
-}
-
-function currentState(): State {
-  if (connection === 'lost') return { name: 'lost', since: lostSince };
-  if (connection === 'connecting') return { name: 'connecting' };
-  if (!hasReadings) return { name: 'waiting' };
-  const forMs = performance.now() - newestAt;
-  const late = Math.max(LATE_MS, LATE_DISTANCES * (view?.history.usualDistance() ?? 0));
-  return forMs > late ? { name: 'quiet', forMs } : { name: 'live' };
-}
-
-function draw({ about, history, charts, shared, latest }: View): void {
-  shared.end = Math.max(shared.end, serverTime + performance.now() - heardAt);
-  shared.start = Math.min(history.start ?? 0, shared.end - SHORTEST_AXIS_MS);
-  shared.start = Math.max(shared.start, shared.end - about.windowMs);
-  const defects = history.defects();
-  const lines = charts.map((_, index) => history.line(index));
-  charts.forEach((chart, index) => {
-    const line = lines[index];
-    if (line) chart.update(line, defects, latest[index] ?? null);
+/** Nothing is kept of a run before, or of a definition before. */
+function startOver({ about }: Status, otherKinds: readonly string[]): void {
+  board?.destroy();
+  [series, slow] = [undefined, undefined];
+  shared.gutter = 0;
+  board = new Board(about, otherKinds, shared, {
+    zoom: (direction) => go(zoomed(view, direction === 'in' ? 0.5 : 2, bounds())),
+    move: (direction) => go(moved(view, direction, bounds())),
   });
-  byId('legend-band').hidden = !lines.some((line) => line.spread);
+  byId('board').replaceChildren(board.root);
+  showAbout(about);
+}
+
+/** A view that someone chose: it has a place in the browser's history. */
+function go(next: View): void {
+  history.pushState(null, '', `${location.pathname}${searchOf(next)}`);
+  show(next);
+}
+
+function show(next: View): void {
+  view = next;
+  shared.span = spanOf(view, serverNow());
+  board?.redraw();
+  [seriesAt, slowAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  tick();
+}
+
+function tick(): void {
+  const now = serverNow();
+  showState(connection, status, now);
+  showTrouble(status, connection.name === 'open' ? refusal : undefined);
+  showView(view, spanOf(view, now), bounds(), newestElsewhere(spanOf(view, now)));
+  const empty = status !== undefined && status.newest === null && status.oldest === null;
+  byId('waiting').hidden = !empty;
+  byId('board').hidden = empty;
+  if (!document.hidden && connection.name === 'open' && !shared.dragging) askWhatIsDue(now);
+}
+
+function askWhatIsDue(now: number): void {
+  const span = spanOf(view, now);
+  const age = performance.now() - seriesAt;
+  const every = Math.max(MIN_LIVE_MS, Math.min(MAX_LIVE_MS, (span.to - span.from) / (board?.pixels ?? 1)));
+  const isNew = seriesAt === Number.NEGATIVE_INFINITY;
+  const isNewer = status?.newest !== newestAsked || age > IDLE_MS;
+  if (isNew || (view.live && isNewer && !seriesTrack.busy && age > every)) askForSeries(now);
+  if (performance.now() - slowAt > SLOW_MS && (slowAt === Number.NEGATIVE_INFINITY || !slowTrack.busy))
+    askAlerts();
+}
+
+function askForSeries(now: number): void {
+  if (!board) return;
+  const span = spanOf(view, now);
+  seriesAt = performance.now();
+  newestAsked = status?.newest;
+  document.body.toggleAttribute('data-loading', true);
+  const { pixels } = board;
+  const { metrics } = board.about;
+  seriesTrack.run(
+    (signal) => askSeries(span, metrics, pixels, now, signal),
+    (answer) => {
+      series = answer;
+      draw();
+    },
+    refuse,
+  );
+}
+
+function askAlerts(): void {
+  if (!status) return;
+  const span = spanOf(view, serverNow());
+  slowAt = performance.now();
+  const { metrics } = status.about;
+  slowTrack.run(
+    (signal) => askSlow(span, metrics, signal),
+    (answer) => {
+      slow = answer;
+      draw();
+    },
+    refuse,
+  );
+}
+
+function refuse({ message, status }: Refusal): void {
+  refusal =
+    status === 401
+      ? LOGIN_ENDED
+      : `The data could not be asked for: ${message}. Trying again; if this stays, see the run’s log.`;
+  document.body.toggleAttribute('data-loading', false);
+  clearTimeout(retry);
+  retry = setTimeout(() => show(view), RETRY_MS);
+  tick();
+}
+
+function draw(): void {
+  if (!board || !status || !series || !slow || shared.dragging) return;
+  refusal = undefined;
+  document.body.toggleAttribute('data-loading', false);
+  const data: Data = { ...series, ...slow };
+  const others = otherKinds(status.about, data.coarse);
+  if (others.some((kind) => !board?.kinds.includes(kind))) {
+    startOver(status, others);
+    [series, slow] = [data, data];
+    board.showStatus(status);
+  }
+  shared.span = data.span;
+  board.show(data, serverNow());
+}
+
+/** The time of the newest reading, where the charts are empty and it is not in them. */
+function newestElsewhere(span: Span): number | undefined {
+  const newest = status?.newest;
+  if (newest == null || !series || seriesTrack.busy || (newest >= span.from && newest <= span.to)) return;
+  const counts = Object.values(series.fine.metrics).map(({ count }) => count ?? []);
+  return counts.flat().some((count) => Number(count) > 0) ? undefined : newest;
+}
+
+function showNewest(newest: number): void {
+  const { from, to } = spanOf(view, serverNow());
+  go(between(newest - (to - from) / 2, newest + (to - from) / 2, bounds()));
 }
 
 function recolour(): void {
-  if (!view) return;
-  view.shared.theme = readTheme();
-  redraw();
+  shared.theme = readTheme();
+  board?.redraw();
 }
 
-function redraw(): void {
-  for (const chart of view?.charts ?? []) chart.redraw();
+function bounds(): Bounds {
+  return { now: serverNow(), reachMs: status?.about.reachMs ?? Number.POSITIVE_INFINITY };
+}
+
+/** Readings may run ahead of a clock that was set back. */
+function serverNow(): number {
+  return Math.max(serverTime + performance.now() - heardAt, status?.newest ?? 0);
 }

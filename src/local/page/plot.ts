@@ -1,233 +1,185 @@
-/** The canvas of one metric: its line, its band, its axes, by uPlot. */
-import type { Metric } from '../wire.js';
-import { formatMinute, formatTicks, formatTime } from './format.js';
-import type { Line } from './history.js';
-import { drawDefects, drawUnit } from './marks.js';
+/** The canvas of one chart, by uPlot: it gives axes, crosshair and selection; what is drawn is ours. */
+import type { Chart, Drawn } from './chart.js';
+import { NO_MARKS } from './chart.js';
+import { type UPlot, uPlot } from './drawing.js';
+import { drawLines, drawMarks, drawStates, limitLines } from './marks.js';
+import { barsPath, drawLane, linePath, numbersOf, stairsPath } from './paths.js';
+import { optionsOf } from './plot-options.js';
 import { type Scale, scaleFor } from './scale.js';
 import type { Theme } from './theme.js';
-import uPlot from './uplot.js';
+import type { Span } from './view.js';
 
 /** What all charts of the page have in common. */
 export interface Shared {
   theme: Theme;
   /** The time axis. */
-  start: number;
-  end: number;
+  span: Span;
   /** Width of the widest axis labels so far: one for all, so that the time axes stand in line. */
   gutter: number;
+  /** A selection is under way: what is drawn has to stay as it is. */
+  dragging: boolean;
   /** The gutter has grown: every chart has to be drawn anew. */
   readonly widened: () => void;
+  readonly zoomTo: (from: number, to: number) => void;
+  readonly zoomOut: () => void;
 }
 
-const MINUTE = 60_000;
-/** A time axis shorter than this is labelled to the second. */
-const SHORT = 4 * MINUTE;
-/** Room to the right of the time axis, in pixels. */
-const RIGHT = 14;
-/** From this distance on, in pixels, single values are shown as dots on the line. */
-const DOT_DISTANCE = 12;
-const EMPTY: Line = {
-  time: [],
-  mean: [],
-  min: [],
-  max: [],
-  lone: [],
-  lowest: Number.POSITIVE_INFINITY,
-  highest: Number.NEGATIVE_INFINITY,
-  spread: false,
-};
+/** What axes take of the width, about. */
+const GUTTER = 60;
+const EMPTY: Drawn = { rows: { times: [], columns: [], every: 1 }, marks: NO_MARKS, stretches: [] };
 
-/** Fills `target`, and goes with its size. `pointed` is told the index of the point under the crosshair. */
+/** Fills `target`, and goes with its size. `pointed` is told the time under the crosshair. */
 export class Plot {
+  readonly chart: Chart;
+  readonly shared: Shared;
   readonly #target: HTMLElement;
-  readonly #metric: Metric;
-  readonly #colourIndex: number;
-  readonly #shared: Shared;
-  readonly #pointed: (index: number | null) => void;
+  readonly #pointed: (time: number | null) => void;
   readonly #observer: ResizeObserver;
-  #line: Line = EMPTY;
-  #defects: readonly number[] = [];
+  #drawn = EMPTY;
+  #isReady = false;
   #scale: Scale = scaleFor(0, 1, 4);
-  #uplot: uPlot | undefined;
+  #plot: UPlot | undefined;
 
-  constructor(
-    target: HTMLElement,
-    metric: Metric,
-    colourIndex: number,
-    shared: Shared,
-    pointed: (index: number | null) => void,
-  ) {
+  constructor(target: HTMLElement, chart: Chart, shared: Shared, pointed: (time: number | null) => void) {
+    this.chart = chart;
+    this.shared = shared;
     this.#target = target;
-    this.#metric = metric;
-    this.#colourIndex = colourIndex;
-    this.#shared = shared;
     this.#pointed = pointed;
     this.#observer = new ResizeObserver(() => this.#fit());
     this.#observer.observe(target);
   }
 
-  update(line: Line, defects: readonly number[]): void {
-    this.#line = line;
-    this.#defects = defects;
-    this.#uplot?.setData(dataOf(line));
+  update(drawn: Drawn): void {
+    this.#drawn = drawn;
+    this.#isReady = true;
+    if (this.#plot) this.#plot.setData(this.#data());
+    else this.#fit();
   }
 
   /** Draws anew with the shared colours, time axis and gutter. */
   redraw(): void {
-    this.#uplot?.redraw(true, true);
+    const { from, to } = this.shared.span;
+    this.#plot?.batch(() => {
+      this.#plot?.setScale('x', { min: from, max: to });
+      this.#plot?.redraw(true, true);
+    });
   }
 
   destroy(): void {
     this.#observer.disconnect();
-    this.#uplot?.destroy();
+    this.#plot?.destroy();
   }
 
-  /** There is no canvas before there is room for it. */
-  #fit(): void {
-    const size = { width: this.#target.clientWidth, height: this.#target.clientHeight };
-    if (size.width === 0 || size.height === 0) return;
-    if (this.#uplot) this.#uplot.setSize(size);
-    else this.#uplot = new uPlot(this.#options(size), dataOf(this.#line), this.#target);
+  /** Of the part that values are drawn in, CSS pixels; about that much before there is one. */
+  get width(): number {
+    return this.#plot?.over.clientWidth || Math.max(100, this.#target.clientWidth - GUTTER);
   }
 
-  #options(size: { width: number; height: number }): uPlot.Options {
-    const shared = this.#shared;
-    const { font, fontSize } = shared.theme;
-    const text = () => shared.theme.text;
-    const grid = { stroke: () => shared.theme.grid, width: 1 };
-    const edge = () => ({ scale: 'y', width: 0, points: { show: false } });
-    return {
-      ...size,
-      ms: 1,
-      padding: [1.75 * fontSize, RIGHT, 0, 0],
-      legend: { show: false },
-      cursor: {
-        y: false,
-        drag: { x: false, y: false },
-        points: {
-          size: (_, series) => (series === 1 ? 8 : 0),
-          width: (_, series) => (series === 1 ? 2 : 0),
-          fill: () => shared.theme.surface,
-        },
-        sync: { key: 'time', scales: ['x', null] },
-      },
-      scales: {
-        x: { time: true, range: () => [shared.start, shared.end] },
-        y: { range: (uplot) => this.#range(uplot) },
-      },
-      axes: [
-        {
-          font,
-          stroke: text,
-          grid: { show: false },
-          ticks: { ...grid, size: 5 },
-          border: { show: true, ...grid },
-          size: 2.25 * fontSize,
-          gap: 6,
-          space: () => fontSize * (this.#isShort() ? 7 : 4),
-          incrs: () =>
-            this.#isShort() ? [MINUTE / 6, MINUTE / 2, MINUTE] : [MINUTE, 2 * MINUTE, 5 * MINUTE],
-          splits: (_, __, min, max, step) => multiples(min, max, step),
-          values: (uplot, splits) => splits.map((time) => this.#timeLabel(uplot, time)),
-        },
-        {
-          font,
-          stroke: text,
-          grid,
-          ticks: { show: false },
-          gap: 8,
-          space: 1,
-          size: (uplot, values) => this.#gutter(uplot, values),
-          incrs: () => [this.#scale.step],
-          splits: () => [...this.#scale.ticks],
-          values: (_, splits) => formatTicks(splits, this.#scale.step),
-        },
-      ],
-      series: [
-        {},
-        {
-          scale: 'y',
-          width: (this.#metric.kind === 'random' ? 0.08 : 0.14) * fontSize,
-          stroke: () => this.#colour(this.#metric.kind === 'random' ? 'cc' : ''),
-          points: {
-            show: (uplot) => this.#isSparse(uplot),
-            filter: (_, __, show) => (show ? null : this.#line.lone),
-            size: 5,
-            fill: () => this.#colour(),
-            stroke: () => this.#colour(),
-          },
-        },
-        edge(),
-        edge(),
-      ],
-      bands: [{ series: [3, 2], fill: () => this.#colour('33') }],
-      hooks: {
-        drawAxes: [(uplot) => this.#drawMarks(uplot)],
-        setLegend: [(uplot) => this.#pointed(uplot.cursor.idx ?? null)],
-      },
-    };
+  get drawn(): Drawn {
+    return this.#drawn;
   }
 
-  #colour(alpha = ''): string {
-    const { lines } = this.#shared.theme;
-    return `${lines[this.#colourIndex]}${alpha}`;
+  get scale(): Scale {
+    return this.#scale;
   }
 
-  #range(uplot: uPlot): [number, number] {
-    const { lowest, highest } = this.#line;
-    const { fontSize } = this.#shared.theme;
-    const parts = Math.max(2, Math.min(6, Math.floor((uplot.height - 4 * fontSize) / (2.6 * fontSize))));
-    this.#scale = lowest <= highest ? scaleFor(lowest, highest, parts) : scaleFor(0, 1, parts);
+  /** Puts the crosshair at a time, or away. */
+  point(time: number | null): void {
+    if (!this.#plot) return;
+    const left = time === null ? -10 : this.#plot.valToPos(time, 'x');
+    this.#plot.setCursor({ left, top: time === null ? -10 : this.#plot.over.clientHeight / 2 });
+  }
+
+  /** All that is drawn and the lines that lie near it, in round steps. */
+  rangeOf(plot: UPlot): [number, number] {
+    const { lanes, holds, columns } = this.chart;
+    if (lanes) return [0, columns.length];
+    const values = this.#data()
+      .slice(1)
+      .flatMap((column) => [...(column as (number | null)[])])
+      .filter((value) => value !== null);
+    if (holds !== undefined) values.push(holds);
+    if (columns.some(({ style }) => style === 'bars')) values.push(0);
+    let low = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+    let high = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+    const near = high - low || Math.abs(high) / 2;
+    for (const { value } of this.#lines()) {
+      if (value > high && value - high <= near) high = value;
+      if (value < low && low - value <= near) low = value;
+    }
+    const { fontSize } = this.shared.theme;
+    const parts = Math.max(2, Math.min(6, Math.floor((plot.height - 4 * fontSize) / (2.6 * fontSize))));
+    this.#scale = low <= high ? scaleFor(low, high, parts) : scaleFor(0, 1, parts);
     return [this.#scale.min, this.#scale.max];
   }
 
-  #gutter(uplot: uPlot, values: readonly string[] | null): number {
-    uplot.ctx.save();
-    uplot.ctx.font = this.#shared.theme.font;
-    const widest = Math.max(0, ...(values ?? []).map((value) => uplot.ctx.measureText(value).width));
-    uplot.ctx.restore();
-    const needed = Math.ceil(widest) + 16;
-    if (needed > this.#shared.gutter) {
-      this.#shared.gutter = needed;
-      this.#shared.widened();
+  pathOf(plot: UPlot, column: number): UPlot.Series.Paths | null {
+    const { rows } = this.#drawn;
+    switch (this.chart.columns[column - 1]?.style) {
+      case 'line':
+      case 'thin':
+        return linePath(plot, rows, plot.data);
+      case 'stairs':
+      case 'dashed':
+        return stairsPath(plot, rows, plot.data, column);
+      case 'bars':
+        return barsPath(plot, rows, plot.data, column);
+      default:
+        return null;
     }
-    return this.#shared.gutter;
   }
 
-  #isSparse(uplot: uPlot): boolean {
-    const { time } = this.#line;
-    const span = (time.at(-1) ?? 0) - (time[0] ?? 0);
-    if (time.length < 2) return true;
-    const { start, end } = this.#shared;
-    return (span / (time.length - 1) / (end - start)) * uplot.over.clientWidth >= DOT_DISTANCE;
+  /** Beneath the values. */
+  drawBehind(plot: UPlot): void {
+    const { marks } = this.#drawn;
+    drawMarks(plot, marks.defects, 'defect', this.shared.theme);
+    drawMarks(plot, marks.errors, 'error', this.shared.theme);
   }
 
-  /** None where it would be cut off at the right. */
-  #timeLabel(uplot: uPlot, time: number): string {
-    const label = this.#isShort() ? formatTime(time) : formatMinute(time);
-    const { start, end, theme } = this.#shared;
-    const room = ((end - time) / (end - start)) * uplot.over.clientWidth + RIGHT;
-    return room < (label.length * theme.fontSize) / 3.5 ? '' : label;
+  /** Over the values. */
+  drawInFront(plot: UPlot): void {
+    const { chart, shared } = this;
+    const { rows, stretches } = this.#drawn;
+    if (chart.lanes) {
+      chart.columns.forEach((column, lane) => {
+        drawLane(plot, rows, [lane, chart.columns.length], column, shared.theme);
+      });
+    }
+    drawLines(plot, this.#lines(), shared.theme);
+    const { watched } = chart;
+    if (!watched?.length) return;
+    const severityOf = (alert: string) => watched.find(({ id }) => id === alert)?.severity ?? 'warning';
+    drawStates(plot, stretches, severityOf, shared.theme);
   }
 
-  #isShort(): boolean {
-    return this.#shared.end - this.#shared.start < SHORT;
+  pointAt(plot: UPlot): void {
+    const left = plot.cursor.left ?? -1;
+    this.#pointed(left < 0 ? null : plot.posToVal(left, 'x'));
   }
 
-  #drawMarks(uplot: uPlot): void {
-    const { theme } = this.#shared;
-    if (this.#metric.unit) drawUnit(uplot, this.#metric.unit, theme);
-    drawDefects(uplot, this.#defects, theme);
+  select(plot: UPlot): void {
+    const { left, width } = plot.select;
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    if (width > 6) this.shared.zoomTo(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
   }
-}
 
-function multiples(min: number, max: number, step: number): number[] {
-  const first = Math.ceil(min / step);
-  return Array.from({ length: Math.floor(max / step) - first + 1 }, (_, index) => (first + index) * step);
-}
+  #lines() {
+    return [...limitLines(this.chart.limits ?? []), ...(this.chart.references ?? [])];
+  }
 
-function dataOf(line: Line): uPlot.AlignedData {
-  return line.spread
-    ? [line.time, line.mean, line.min, line.max]
-    : [line.time, line.mean, line.mean, line.mean];
+  #data(): UPlot.AlignedData {
+    const { times } = this.#drawn.rows;
+    const columns = this.chart.columns.map(
+      (_, index) => this.#drawn.rows.columns[index] ?? times.map(() => null),
+    );
+    return [[...times], ...columns.map(numbersOf)];
+  }
+
+  /** There is no canvas before there is room for it and something to draw, or its axes would jump. */
+  #fit(): void {
+    const size = { width: this.#target.clientWidth, height: this.#target.clientHeight };
+    if (size.width === 0 || size.height === 0 || !this.#isReady) return;
+    if (this.#plot) this.#plot.setSize(size);
+    else this.#plot = new uPlot({ ...optionsOf(this), ...size }, this.#data(), this.#target);
+  }
 }

@@ -1,0 +1,68 @@
+import type { Definition } from '../definition.js';
+import { messageOf } from '../errors.js';
+
+export interface ActionsOptions {
+  readonly definition: Pick<Definition, 'alerts'>;
+  /** Absent where there is no sensor to restart: lines come from a file or from stdin. */
+  readonly restartSensor?: ((alert: string) => void) | undefined;
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
+  /** Monotonic, ms. */
+  readonly now?: () => number;
+}
+
+/** `unknown`: no such alert is defined; `none`: it asks for no action; `unavailable`: there is no sensor to restart. */
+export type Outcome = 'restarted' | 'cooling down' | 'unknown' | 'none' | 'unavailable' | 'failed';
+
+/**
+ * What is done when an alert fires, whoever says that it does: Grafana, Alertmanager, or this run. An alert acts at
+ * most once in its cooldown, which therefore outlives a new definition.
+ */
+export class Actions {
+  #options: ActionsOptions;
+  readonly #actedAt = new Map<string, number>();
+  #restarts = 0;
+
+  constructor(options: ActionsOptions) {
+    this.#options = options;
+  }
+
+  /** How often the sensor was restarted. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  redefine(definition: Pick<Definition, 'alerts'>): void {
+    this.#options = { ...this.#options, definition };
+  }
+
+  /** @param from who says that it fires, for the log */
+  take(id: string, from: string): Outcome {
+    const { definition, restartSensor, log, now = () => performance.now() } = this.#options;
+    const alert = definition.alerts.find((each) => each.id === id);
+    if (alert === undefined) return 'unknown';
+    if (alert.action === undefined) return 'none';
+    if (restartSensor === undefined) return 'unavailable';
+    const last = this.#actedAt.get(id);
+    if (last !== undefined && now() - last < alert.cooldownMs) {
+      const secondsLeft = Math.ceil((alert.cooldownMs - (now() - last)) / 1_000);
+      log.info(
+        { alert: id, from, secondsLeft },
+        'The alert fires again; the sensor was restarted not long ago',
+      );
+      return 'cooling down';
+    }
+    this.#actedAt.set(id, now());
+    try {
+      restartSensor(id);
+    } catch (error) {
+      log.warn({ alert: id, from, cause: messageOf(error) }, 'The sensor could not be restarted');
+      return 'failed';
+    }
+    this.#restarts += 1;
+    log.warn({ alert: id, from, restarts: this.#restarts }, 'The sensor is restarted: the alert fires');
+    return 'restarted';
+  }
+}

@@ -1,0 +1,107 @@
+/** The alerts of the definition: state, since when, value, limit; the worst first. */
+import type { About, AlertAbout, AlertInstance, AlertState, Alerts } from '../api.js';
+import { STATES } from './alert-states.js';
+import { byId, element } from './element.js';
+import { formatFloat } from './format.js';
+import { formatAge, formatMoment } from './moments.js';
+
+const HEADS = ['State', 'Alert', 'Since', 'Value', 'Limit'];
+const COMMON_LABELS = ['env', 'sensor'];
+
+interface Row {
+  readonly alert: AlertAbout;
+  readonly instance: AlertInstance | undefined;
+}
+
+export class AlertTable {
+  readonly root: HTMLElement;
+  readonly #about: About;
+  readonly #body = element('tbody', { role: 'rowgroup' });
+  readonly #note = element('p', { class: 'note' });
+
+  constructor(about: About) {
+    this.#about = about;
+    const heads = HEADS.map((head) => element('th', { scope: 'col', role: 'columnheader' }, head));
+    const head = element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...heads));
+    const table = element('table', { role: 'table', 'aria-labelledby': 'alerts-title' }, head, this.#body);
+    const title = element('header', {}, element('h2', { id: 'alerts-title' }, 'Alerts'), this.#note);
+    this.root = element('section', { id: 'alerts', class: 'section' }, title, table);
+    this.root.hidden = about.alerts.length === 0;
+  }
+
+  show(alerts: Alerts, now: number): void {
+    const elsewhere = alerts.evaluated === 'elsewhere';
+    this.#note.textContent = elsewhere
+      ? 'Evaluated by Grafana, where readings go: their states are on its pages. These are the limits of the definition.'
+      : 'Evaluated here, every 10 s.';
+    const rows = this.#about.alerts.flatMap((alert): Row[] => {
+      const instances = alerts.instances.filter((instance) => instance.alert === alert.id);
+      return instances.length === 0
+        ? [{ alert, instance: undefined }]
+        : instances.map((instance) => ({ alert, instance }));
+    });
+    const rank = ({ instance }: Row) => STATES[instance?.state ?? 'normal'].rank;
+    rows.sort((one, other) => rank(one) - rank(other));
+    this.#body.replaceChildren(...rows.map((row) => rowElement(row, elsewhere, now)));
+    showStrip(this.#about.alerts.length, alerts);
+  }
+}
+
+function rowElement({ alert, instance }: Row, elsewhere: boolean, now: number): HTMLElement {
+  const state = instance?.state ?? 'normal';
+  const unit = /[\d.] (\S+)$/.exec(alert.limit)?.[1];
+  const value = instance?.value == null ? '–' : `${plain(instance.value)}${unit ? ` ${unit}` : ''}`;
+  const since = instance ? `${formatMoment(instance.since, now)}` : '–';
+  const row = element(
+    'tr',
+    { role: 'row' },
+    cell('State', elsewhere ? '–' : stateElement(state)),
+    cell('Alert', ...aboutElements(alert, instance)),
+    cell('Since', since, element('small', {}, instance ? `${formatAge(now - instance.since)} ago` : '')),
+    cell('Value', value),
+    cell('Limit', alert.limit, element('small', {}, alert.question)),
+  );
+  row.dataset.alert = alert.id;
+  row.dataset.state = state;
+  row.dataset.severity = alert.severity;
+  return row;
+}
+
+function aboutElements(
+  { id, severity, summary }: AlertAbout,
+  instance: AlertInstance | undefined,
+): HTMLElement[] {
+  const labels = Object.entries(instance?.labels ?? {}).filter(([label]) => !COMMON_LABELS.includes(label));
+  const name = element('strong', {}, id);
+  const tag = element('span', { class: 'severity' }, severity);
+  const words = labels.map(([label, value]) => element('span', { class: 'label' }, `${label} ${value}`));
+  return [name, tag, ...words, element('small', {}, summary)];
+}
+
+function stateElement(state: AlertState): HTMLElement {
+  const shape = element('span', { class: 'shape', 'aria-hidden': 'true' }, STATES[state].shape);
+  return element('span', { class: 'alert-state' }, shape, state);
+}
+
+function cell(head: string, ...children: (Node | string)[]): HTMLElement {
+  return element('td', { role: 'cell', 'data-head': head }, ...children);
+}
+
+function plain(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString() : formatFloat(value);
+}
+
+/** At the top of the page: how many alerts are in which state, and the name of the worst. */
+function showStrip(count: number, { evaluated, instances }: Alerts): void {
+  const strip = byId('alert-strip');
+  const active = instances.filter(({ state }) => state !== 'normal');
+  const [worst] = [...active].sort((one, other) => STATES[one.state].rank - STATES[other.state].rank);
+  strip.dataset.state = worst?.state ?? 'normal';
+  if (count === 0) strip.replaceChildren();
+  else if (evaluated === 'elsewhere') strip.replaceChildren('alerts: in Grafana');
+  else if (!worst) strip.replaceChildren(stateElement('normal'), ' all alerts');
+  else {
+    const others = active.length === 1 ? '' : ` and ${active.length - 1} more`;
+    strip.replaceChildren(stateElement(worst.state), ` ${worst.alert}${others}`);
+  }
+}

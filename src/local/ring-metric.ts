@@ -1,0 +1,167 @@
+import type { Metric } from '../definition.js';
+import { histogramEdges } from '../queries/query.js';
+import type { Value } from '../reading.js';
+import type { Columns } from './data.js';
+import { SLOTS } from './ring.js';
+
+/** What is known of a metric's values in some of the ring's slots. Sums as such would overflow, or lose digits. */
+interface Summary {
+  count: number;
+  mean: number;
+  /** The sum of squared distances from the mean. */
+  squares: number;
+  min: number;
+  max: number;
+  last: number;
+  /** Non-negative differences between lines, and the smallest of all differences. */
+  rises: number;
+  meanRise: number;
+  minDifference: number;
+}
+
+type Field = keyof Summary;
+
+const EMPTY: Summary = {
+  count: 0,
+  mean: 0,
+  squares: 0,
+  min: Number.POSITIVE_INFINITY,
+  max: Number.NEGATIVE_INFINITY,
+  last: Number.NaN,
+  rises: 0,
+  meanRise: 0,
+  minDifference: Number.POSITIVE_INFINITY,
+};
+const FIELDS = Object.keys(EMPTY) as Field[];
+
+/** One metric in the ring: a summary a slot, and for a random value the counts of its histogram. */
+export class RingMetric {
+  readonly #columns: Readonly<Record<Field, Float64Array>>;
+  readonly #kind: Metric['kind'];
+  /** None, or 12 counts a slot: below the range, ten buckets, above. */
+  readonly #edges: readonly number[];
+  readonly #histogram: Uint32Array;
+  #previous: Value | undefined;
+
+  constructor(metric: Metric) {
+    this.#kind = metric.kind;
+    this.#columns = Object.fromEntries(
+      FIELDS.map((field) => [field, new Float64Array(SLOTS).fill(EMPTY[field])]),
+    ) as Record<Field, Float64Array>;
+    this.#edges = metric.kind === 'random' ? histogramEdges(metric) : [];
+    this.#histogram = new Uint32Array(this.#edges.length === 0 ? 0 : SLOTS * this.#counts);
+  }
+
+  get #counts(): number {
+    return this.#edges.length + 1;
+  }
+
+  clear(slot: number): void {
+    for (const field of FIELDS) this.#columns[field][slot] = EMPTY[field];
+    this.#histogram.fill(0, slot * this.#counts, (slot + 1) * this.#counts);
+  }
+
+  /** A difference is that to the newest line before; a late line has none. In place, since this is the hot path. */
+  add(slot: number, value: Value, isNewest: boolean): void {
+    const own = Number(value);
+    const { count, mean, squares, min, max, last } = this.#columns;
+    const known = (count[slot] as number) + 1;
+    count[slot] = known;
+    min[slot] = Math.min(min[slot] as number, own);
+    max[slot] = Math.max(max[slot] as number, own);
+    last[slot] = own;
+    const before = mean[slot] as number;
+    // Held within the values, because its step can overflow.
+    mean[slot] = Math.min(max[slot], Math.max(min[slot], before + (own - before) / known));
+    (squares[slot] as number) += (own - before) * (own - mean[slot]);
+    if (isNewest && this.#previous !== undefined)
+      this.#addDifference(slot, differenceOf(this.#previous, value));
+    if (isNewest) this.#previous = value;
+    if (this.#edges.length > 0) (this.#histogram[slot * this.#counts + this.#place(own)] as number) += 1;
+  }
+
+  /** One bucket of a series. */
+  measures(slots: readonly number[]): { [M in keyof Columns]: number | null } {
+    const all = slots.map((slot) => this.#at(slot)).reduce(merged, EMPTY);
+    const { count, mean, squares, min, max, last, rises, meanRise, minDifference } = all;
+    const known = (value: number) => (count > 0 && Number.isFinite(value) ? value : null);
+    switch (this.#kind) {
+      case 'gauge':
+        return { mean: known(mean), min: known(min), max: known(max), spread: known(max - min), count };
+      case 'random': {
+        const stddev = count > 1 ? known(Math.sqrt(squares / (count - 1))) : null;
+        // Repeats would need every value.
+        return { mean: known(mean), min: known(min), max: known(max), stddev, repeats: null, count };
+      }
+      case 'counter':
+        return {
+          last: known(last),
+          increase: rises > 0 ? known(meanRise) : null,
+          min_difference: known(minDifference),
+          count,
+        };
+    }
+  }
+
+  /** Below the range, in its ten buckets, above it. */
+  histogram(slots: readonly number[]): number[] {
+    const counts = new Array<number>(this.#counts).fill(0);
+    for (const slot of slots) {
+      for (let place = 0; place < this.#counts; place += 1) {
+        (counts[place] as number) += this.#histogram[slot * this.#counts + place] as number;
+      }
+    }
+    return counts;
+  }
+
+  #at(slot: number): Summary {
+    return Object.fromEntries(
+      FIELDS.map((field) => [field, this.#columns[field][slot]]),
+    ) as unknown as Summary;
+  }
+
+  #addDifference(slot: number, difference: number): void {
+    const { rises, meanRise, minDifference } = this.#columns;
+    minDifference[slot] = Math.min(minDifference[slot] as number, difference);
+    if (difference < 0) return;
+    const known = (rises[slot] as number) + 1;
+    rises[slot] = known;
+    (meanRise[slot] as number) += (difference - (meanRise[slot] as number)) / known;
+  }
+
+  /** The top edge belongs to the last bucket. */
+  #place(value: number): number {
+    const [high, top] = [this.#edges.at(-1) as number, this.#edges.length - 1];
+    if (value === high) return top;
+    const next = this.#edges.findIndex((edge) => value < edge);
+    return next === -1 ? top + 1 : next;
+  }
+}
+
+function differenceOf(before: Value, value: Value): number {
+  return typeof before === 'bigint' && typeof value === 'bigint'
+    ? Number(value - before)
+    : Number(value) - Number(before);
+}
+
+/** By Chan, Golub and LeVeque. */
+function merged(one: Summary, other: Summary): Summary {
+  const count = one.count + other.count;
+  if (one.count === 0) return other;
+  if (other.count === 0) return one;
+  const min = Math.min(one.min, other.min);
+  const max = Math.max(one.max, other.max);
+  const distance = other.mean - one.mean;
+  const rises = one.rises + other.rises;
+  return {
+    count,
+    mean: Math.min(max, Math.max(min, one.mean + distance * (other.count / count))),
+    squares: one.squares + other.squares + distance ** 2 * ((one.count * other.count) / count),
+    min,
+    max,
+    last: other.last,
+    rises,
+    meanRise: rises === 0 ? 0 : one.meanRise + (other.meanRise - one.meanRise) * (other.rises / rises),
+    minDifference: Math.min(one.minDifference, other.minDifference),
+  };
+}
