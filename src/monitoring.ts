@@ -6,6 +6,7 @@ import { Actions } from './local/actions.js';
 import type { Transition } from './local/alert-watch.js';
 import type { LocalAlerts } from './local/alerts.js';
 import type { LivePage } from './local/live-page.js';
+import { leavePageAddress } from './local/page-address.js';
 import type { Log } from './log.js';
 import type { Notice } from './notify/notice.js';
 import type { Notifications } from './notify/notifications.js';
@@ -40,11 +41,13 @@ export class Monitoring {
   /** Whoever is told by now is yet to hear what still fires, and what has ended meanwhile. */
   #reconcileDue = false;
   #definition: Definition;
+  #forgetAddress: (() => void) | undefined;
 
   private constructor(options: MonitoringOptions) {
     this.#options = options;
     this.#definition = options.definition;
-    this.#actions = new Actions(options);
+    const { definition, restartSensor, log } = options;
+    this.#actions = new Actions({ definition, restartSensor, log });
   }
 
   static async open(options: MonitoringOptions): Promise<Monitoring> {
@@ -79,6 +82,7 @@ export class Monitoring {
   async close(): Promise<void> {
     await this.#alerts?.close();
     await this.#notifications?.close();
+    this.#forgetAddress?.();
     await this.#page?.close();
   }
 
@@ -117,6 +121,7 @@ export class Monitoring {
       actions: this.#actions,
       log,
     });
+    this.#forgetAddress = leavePageAddress(this.#options.state.path, this.#page.url);
     log.info(`The live page is at ${this.#page.url}`);
   }
 

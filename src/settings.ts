@@ -61,13 +61,14 @@ const PAGE = ['run', 'view'] as const;
 const GRAFANA = ['grafana'] as const;
 const STATEFUL = [
   'run',
+  'view',
   'export',
   'buffer inspect',
   'buffer verify',
   'buffer export',
   'buffer drop',
 ] as const;
-const ALL = [...STATEFUL, 'grafana'] as const;
+const ALL = [...STATEFUL, 'grafana', 'notify'] as const;
 
 export const SETTINGS = {
   executable: {

@@ -137,6 +137,45 @@ describe('an alert of a run without a server', () => {
     expect(await second.stateOf('hot')).toBe('firing');
   });
 
+  it('is shown by `view` when the run is over', async () => {
+    const { run } = await start('');
+    await heat(true);
+    await untilLogged(run, '"alert":"hot"');
+    run.kill('SIGTERM');
+    await run;
+    child = visualizer([
+      ...['view', '--state-dir', join(folder, 'state'), '--sensor', join(folder, 'sensor.yaml')],
+      ...['--page-port', '0'],
+    ]);
+    let url = '';
+    child.stdout?.on('data', (data) => {
+      url += String(data).trim();
+    });
+    await until('it has named its page', () => url !== '');
+    const range = `from=${Date.now() - 600_000}&to=${Date.now() + 60_000}`;
+    const { changes } = (await (await fetch(`${url}api/alerts?${range}`)).json()) as Alerts;
+    expect(changes.map(({ alert, to }) => `${alert} ${to}`)).toContain('hot firing');
+    child.kill('SIGTERM');
+    expect((await child).exitCode).toBe(0);
+  });
+
+  it('can be tried: `notify --test` tells every receiver of the definition', async () => {
+    const url = await listen();
+    const { run } = await start(`{ type: webhook, url: "${url}" }`, '--no-page').catch(() => ({
+      run: child as Run,
+    }));
+    run.kill('SIGTERM');
+    await run;
+    const { stdout, exitCode } = await visualizer([
+      'notify',
+      '--test',
+      '--sensor',
+      join(folder, 'sensor.yaml'),
+    ]);
+    expect({ stdout, exitCode }).toEqual({ stdout: 'webhook: ok', exitCode: 0 });
+    expect(received[0]?.alerts[0]?.labels.alert).toBe('test');
+  });
+
   it('may come from Grafana: the hook restarts the sensor, once per cooldown', async () => {
     const { page } = await start('');
     const body = JSON.stringify({
