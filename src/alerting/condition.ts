@@ -1,4 +1,4 @@
-import type { Aggregate, Condition, Definition, Query } from '../definition.js';
+import type { Aggregate, Alert, Condition, Definition, Query } from '../definition.js';
 import { formatDuration } from '../quantity.js';
 
 /** Strict: a limit itself is neither above nor below, and inside of an interval. NaN meets nothing. */
@@ -17,6 +17,12 @@ export function conditionText(condition: Condition, unit?: string): string {
   if ('below' in condition) return `below ${condition.below}${suffix}`;
   if ('equals' in condition) return `equal to ${condition.equals}${suffix}`;
   return `outside ${condition.outside[0]} to ${condition.outside[1]}${suffix}`;
+}
+
+/** `Fires above 7 cores for 1m.` */
+export function firesText({ condition, forMs }: Pick<Alert, 'condition' | 'forMs'>, unit?: string): string {
+  const held = forMs === 0 ? '' : ` for ${formatDuration(forMs)}`;
+  return `Fires ${conditionText(condition, unit)}${held}.`;
 }
 
 /** `Mean of cpu_load over 1m`, `Values of cpu_load above 12 over 1m`. */

@@ -1,4 +1,4 @@
-import { conditionText, queryText, unitOf } from '../alerting/condition.js';
+import { firesText, queryText, unitOf } from '../alerting/condition.js';
 import { EVALUATION_MS, type Rule, ruleOf } from '../alerting/rule.js';
 import type { Alert, Condition, Definition } from '../definition.js';
 import { formatDuration } from '../quantity.js';
@@ -152,11 +152,10 @@ function expression(refId: 'B' | 'C', model: Readonly<Record<string, unknown>>):
 }
 
 function description(alert: Alert, definition: Definition): string {
-  const { query, condition, forMs } = alert;
+  const { query } = alert;
   const unit = unitOf(query, definition);
-  const held = forMs === 0 ? '' : ` for ${formatDuration(forMs)}`;
   const facts = `${literal(queryText(query))}: ${VALUE}${literal(unit === undefined ? '' : ` ${unit}`)}. `;
-  const limit = literal(`Fires ${conditionText(condition, unit)}${held}.`);
+  const limit = literal(firesText(alert, unit));
   return [...(alert.description === undefined ? [] : [literal(alert.description)]), `${facts}${limit}`].join(
     '\n',
   );

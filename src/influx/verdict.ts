@@ -1,3 +1,5 @@
+import { retryAfterMs } from '../retry-after.js';
+
 /** What became of one request: the server's answer, or why there was none. */
 export type Answer =
   | {
@@ -76,17 +78,6 @@ const STRANGE = 'the server answers what no InfluxDB would; check --host and --p
  * forgotten nor rejected for it.
  */
 const STRANGER = /^\s*<|^client sent an HTTP request to an HTTPS server/i;
-
-/**
- * The header's value in ms: seconds or an HTTP date.
- * Rule: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
- */
-export function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
 
 /** The message in an answer's body: `message` in 2.x, `error` in 1.x and 3.x (there with details), else the text. */
 function messageIn(body: string): string {

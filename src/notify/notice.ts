@@ -1,6 +1,5 @@
-import { conditionText, queryText, unitOf } from '../alerting/condition.js';
+import { firesText, queryText, unitOf } from '../alerting/condition.js';
 import type { Alert, Definition } from '../definition.js';
-import { formatDuration } from '../quantity.js';
 
 /** An alert began or ended for one combination of labels. */
 export interface Notice {
@@ -55,13 +54,14 @@ export function describe(
 
 /** `Mean of cpu_load over 1m: 7.348 cores. Fires above 7 cores for 1m.` */
 function description(alert: Alert, definition: Definition, value: number | null): string {
-  const { query, condition, forMs } = alert;
+  const { query } = alert;
   const unit = unitOf(query, definition);
-  const held = forMs === 0 ? '' : ` for ${formatDuration(forMs)}`;
   const found = value === null ? 'no data' : numberText(value);
   const facts = `${queryText(query)}: ${found}${unit === undefined ? '' : ` ${unit}`}.`;
-  const limit = `Fires ${conditionText(condition, unit)}${held}.`;
-  return [...(alert.description === undefined ? [] : [alert.description]), `${facts} ${limit}`].join('\n');
+  return [
+    ...(alert.description === undefined ? [] : [alert.description]),
+    `${facts} ${firesText(alert, unit)}`,
+  ].join('\n');
 }
 
 /** Four digits, or all those before the point. */

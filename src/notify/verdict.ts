@@ -1,3 +1,5 @@
+import { retryAfterMs } from '../retry-after.js';
+
 /** What became of one message. A reason is as it came: it may be long, and repeat a secret. */
 export type Verdict =
   | { readonly kind: 'sent'; readonly note?: string | undefined }
@@ -18,7 +20,7 @@ export function httpVerdict(answer: HttpAnswer, mend: string, now: number): Verd
   if (status >= 200 && status < 300) return { kind: 'sent' };
   const reason = `${status} ${body}`;
   if (status === 408 || status === 429 || status >= 500) {
-    return { kind: 'retry', reason, afterMs: retryAfterMs(retryAfter, now) };
+    return { kind: 'retry', reason, afterMs: retryAfterMs(retryAfter ?? undefined, now) };
   }
   return { kind: 'refused', reason, mend };
 }
@@ -43,17 +45,6 @@ export function smtpVerdict(failure: unknown, mend: string): Verdict {
   const reason = failureText(failure);
   const isFinal = permanent ?? FINAL_SMTP_CODES.includes(code);
   return isFinal ? { kind: 'refused', reason, mend } : { kind: 'retry', reason };
-}
-
-/**
- * The header's value in ms: seconds or an HTTP date.
- * Rule: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
- */
-function retryAfterMs(header: string | null, now: number): number | undefined {
-  if (header === null) return undefined;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1_000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
 /** `fetch` says `fetch failed`, and why in the cause. */

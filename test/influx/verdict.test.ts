@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Answer, retryAfterMs, type Verdict, verdictOf } from '../../src/influx/verdict.js';
+import { type Answer, type Verdict, verdictOf } from '../../src/influx/verdict.js';
+import { retryAfterMs } from '../../src/retry-after.js';
 
 const NOW = Date.parse('2026-11-22T08:00:00Z');
 const failure = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
