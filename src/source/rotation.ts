@@ -77,19 +77,19 @@ export class Rotation {
     return { path, identity: { dev, ino }, awaited, compressed: passed.map((skipped) => skipped.path) };
   }
 
-  /** The file in which this position is, whatever its name is by now; else a copy of it. */
+  /**
+   * The file in which this position is, whatever its name is by now; else a copy of it.
+   * @throws Error where the names never rest long enough to tell
+   */
   async find(position: Position): Promise<FollowedFile | undefined> {
-    const { current, rotated } = await this.#family();
-    const likely = [...(current === undefined ? [] : [current]), ...rotated];
-    const isIt = ({ ino }: Met) => ino === position.ino;
-    return (
-      (await openFirst(likely.filter(isIt), position)) ??
-      // Nothing but its bytes would tell a file of any other name from one that was given the inode later.
-      (position.remembered.length === 0
-        ? undefined
-        : ((await openFirst((await this.#neighbours()).filter(isIt), position)) ??
-          (await this.findCopy(position))))
-    );
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const family = await this.#family();
+      const file = await this.#findAmong(family, position);
+      if (file !== undefined) return file;
+      // It may have been given another name after it was listed and before it could be opened.
+      if (fingerprint(await this.#list()) === fingerprint(family)) return undefined;
+    }
+    throw this.#restless();
   }
 
   /** The copy of a file that has been truncated since: made later than its last write, and the same up to there. */
@@ -104,6 +104,19 @@ export class Rotation {
     return (await this.#family()).rotated.map(({ path }) => basename(path));
   }
 
+  async #findAmong({ current, rotated }: Family, position: Position): Promise<FollowedFile | undefined> {
+    const likely = [...(current === undefined ? [] : [current]), ...rotated];
+    const isIt = ({ ino }: Met) => ino === position.ino;
+    return (
+      (await openFirst(likely.filter(isIt), position)) ??
+      // Nothing but its bytes would tell a file of any other name from one that was given the inode later.
+      (position.remembered.length === 0
+        ? undefined
+        : ((await openFirst((await this.#neighbours()).filter(isIt), position)) ??
+          (await this.findCopy(position))))
+    );
+  }
+
   /**
    * The family at one moment. Names may move while they are listed one by one; two lists in a row that are the
    * same show how things stood between the two.
@@ -115,7 +128,11 @@ export class Rotation {
       if (fingerprint(list) === fingerprint(last)) return list;
       last = list;
     }
-    throw new Error(`the files around ${this.#file} are rotated faster than they can be listed`);
+    throw this.#restless();
+  }
+
+  #restless(): Error {
+    return new Error(`the files around ${this.#file} are rotated faster than they can be listed`);
   }
 
   async #list(): Promise<Family> {

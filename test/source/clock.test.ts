@@ -95,6 +95,7 @@ describe('the clock', () => {
     await clock.persist();
     const restarted = await Clock.open(file, { time });
     const ahead = restarted.stamp() - BigInt(START) * MS;
+    await Promise.all([clock.close(), restarted.close()]);
     expect(ahead).toBeGreaterThan(0n);
     expect(ahead).toBeLessThan(200n * MS);
   });
