@@ -4,8 +4,9 @@
  * hold is text; null is unknown.
  *
  *     GET /api/status                                    Status
- *     GET /api/series?from=&to=&points=[&metric=][&part=]  Series; everything, or only these metrics (named each by a
- *                                                        `metric`) and parts (`defects`, `errors`, `runner`)
+ *     GET /api/series?from=&to=&points=[&metric=][&part=][&measure=]  Series; everything, or only these metrics (named
+ *                                                        each by a `metric`), parts (`defects`, `errors`, `runner`)
+ *                                                        and measures
  *     GET /api/histogram?metric=&from=&to=               Histogram
  *     GET /api/alerts?from=&to=                          Alerts
  *     GET /events                                        server-sent events: `status` (Status) at once and when it
@@ -122,17 +123,19 @@ export interface Series {
  * gauge: mean, min, max, spread, count; random: mean, min, max, stddev, repeats, count;
  * counter: last, increase (mean non-negative difference between lines), min_difference, count.
  */
-export type SeriesMeasure =
-  | 'mean'
-  | 'min'
-  | 'max'
-  | 'spread'
-  | 'stddev'
-  | 'repeats'
-  | 'last'
-  | 'increase'
-  | 'min_difference'
-  | 'count';
+export const SERIES_MEASURES = [
+  'mean',
+  'min',
+  'max',
+  'spread',
+  'stddev',
+  'repeats',
+  'last',
+  'increase',
+  'min_difference',
+  'count',
+] as const;
+export type SeriesMeasure = (typeof SERIES_MEASURES)[number];
 
 /** Ten equal buckets over a random value's range. */
 export interface Histogram {

@@ -24,6 +24,8 @@ export type RandomMetric = Extract<Metric, { kind: 'random' }>;
 export interface SeriesQuestion {
   readonly buckets: Buckets;
   readonly metrics: readonly Metric[];
+  /** Of the metrics, as far as their kind has them. */
+  readonly measures: readonly SeriesMeasure[];
   /** What is asked besides. */
   readonly parts: readonly Part[];
 }

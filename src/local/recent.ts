@@ -1,7 +1,7 @@
 import type { Definition, Metric } from '../definition.js';
 import { histogramEdges } from '../queries/query.js';
 import type { Batch, Reading } from '../reading.js';
-import type { Histogram } from './api.js';
+import type { Histogram, SeriesMeasure } from './api.js';
 import type { Columns, Data, RandomMetric, SeriesAnswer, SeriesQuestion } from './data.js';
 import { Latest } from './latest.js';
 import { RecentPoints } from './recent-points.js';
@@ -51,10 +51,12 @@ export class Recent implements Data {
     this.#points.add(batch);
   }
 
-  async series({ buckets, metrics, parts }: SeriesQuestion): Promise<SeriesAnswer> {
+  async series({ buckets, metrics, measures, parts }: SeriesQuestion): Promise<SeriesAnswer> {
     const slots = startsOf(buckets).map((start) => this.#ring.slots(start, start + buckets.every));
     return {
-      metrics: Object.fromEntries(metrics.map((metric) => [metric.name, this.#columns(metric, slots)])),
+      metrics: Object.fromEntries(
+        metrics.map((metric) => [metric.name, this.#columns(metric, measures, slots)]),
+      ),
       defects: parts.includes('defects') ? slots.map((each) => this.#defectsOf(each)) : [],
       errors: parts.includes('errors') ? this.#points.errors(buckets) : {},
       runner: parts.includes('runner') ? this.#points.runner(buckets) : {},
@@ -89,10 +91,10 @@ export class Recent implements Data {
     for (const metric of this.#metrics) metric.clear(slot);
   }
 
-  #columns(metric: Metric, slots: readonly number[][]): Columns {
+  #columns(metric: Metric, wanted: readonly SeriesMeasure[], slots: readonly number[][]): Columns {
     const ring = this.#ringOf(metric);
     const rows = slots.map((each) => ring.measures(each));
-    const measures = Object.keys(rows[0] ?? {}) as (keyof Columns)[];
+    const measures = wanted.filter((measure) => measure in (rows[0] ?? {}));
     return Object.fromEntries(measures.map((measure) => [measure, rows.map((row) => row[measure] ?? null)]));
   }
 

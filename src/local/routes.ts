@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { RandomValue } from '../definition.js';
-import type { Series } from './api.js';
+import { SERIES_MEASURES, type Series } from './api.js';
 import type { Asset } from './assets.js';
 import { PARTS, type SeriesQuestion } from './data.js';
 import type { Access } from './gate.js';
@@ -38,7 +38,7 @@ export function apiRoutes(shown: () => Shown): Route[] {
       const { subject } = shown();
       const question = seriesQuestion(url, shown());
       const { every, ...range } = question.buckets;
-      const key = JSON.stringify([question.buckets, question.metrics, question.parts]);
+      const key = JSON.stringify(question);
       return questions.ask(key, gone, async (signal) => {
         const answer = await subject.data.series(question, signal);
         return json(200, { ...range, every, times: startsOf(question.buckets), ...answer } satisfies Series);
@@ -77,17 +77,20 @@ export function assetRoutes(assets: ReadonlyMap<string, Asset>): Route[] {
 
 function seriesQuestion(url: string, { subject }: Shown): SeriesQuestion {
   const { definition, data } = subject;
-  const parameters = new Parameters(url, ['from', 'to', 'points', 'metric', 'part']);
+  const parameters = new Parameters(url, ['from', 'to', 'points', 'metric', 'part', 'measure']);
   const { from, to } = parameters.range();
   const names = parameters.all('metric');
   const parts = parameters.all('part');
+  const measures = parameters.all('measure');
   const known = definition.metrics.map(({ name }) => name);
-  for (const name of names) if (!known.includes(name)) throw unknown('metric', name, known);
-  for (const part of parts) if (!PARTS.some((each) => each === part)) throw unknown('part', part, PARTS);
+  checkKnown('metric', names, known);
+  checkKnown('part', parts, PARTS);
+  checkKnown('measure', measures, SERIES_MEASURES);
   const isAll = names.length === 0 && parts.length === 0;
   return {
     buckets: bucketsOf(from, to, parameters.points(MOST_POINTS), data.distanceMs),
     metrics: definition.metrics.filter(({ name }) => isAll || names.includes(name)),
+    measures: SERIES_MEASURES.filter((measure) => measures.length === 0 || measures.includes(measure)),
     parts: PARTS.filter((part) => isAll || parts.includes(part)),
   };
 }
@@ -103,6 +106,10 @@ function histogramQuestion(
   const known = randoms.map((each) => each.name);
   if (metric === undefined) throw unknown('metric', name, known);
   return { metric, ...parameters.range() };
+}
+
+function checkKnown(parameter: string, given: readonly string[], known: readonly string[]): void {
+  for (const value of given) if (!known.includes(value)) throw unknown(parameter, value, known);
 }
 
 function unknown(parameter: string, value: string, known: readonly string[]): BadParameter {

@@ -29,14 +29,14 @@ type AskBuckets = (question: Question) => Promise<ReadonlyMap<string, BucketColu
 export async function storeSeries(
   memory: BucketMemory,
   definition: Definition,
-  { buckets, metrics, parts }: SeriesQuestion,
+  { buckets, metrics, measures, parts }: SeriesQuestion,
   signal: AbortSignal,
 ): Promise<SeriesAnswer> {
   const askBuckets: AskBuckets = (question) => memory.ask(question, buckets, signal);
   const length = startsOf(buckets).length;
   const asksDefects = parts.includes('defects') && definition.defect !== 'none';
   const [columns, defects, errorCounts, runnerFields] = await Promise.all([
-    Promise.all(metrics.map((metric) => metricColumns(askBuckets, metric, length))),
+    Promise.all(metrics.map((metric) => metricColumns(askBuckets, metric, measures, length))),
     asksDefects ? askBuckets(defectCount(definition)) : NO_ANSWER,
     parts.includes('errors') ? askErrors(askBuckets, definition) : {},
     parts.includes('runner') ? askRunner(askBuckets) : {},
@@ -51,10 +51,15 @@ export async function storeSeries(
 
 const NO_ANSWER: ReadonlyMap<string, BucketColumns> = new Map();
 
-async function metricColumns(askBuckets: AskBuckets, metric: Metric, length: number): Promise<Columns> {
+async function metricColumns(
+  askBuckets: AskBuckets,
+  metric: Metric,
+  wanted: readonly SeriesMeasure[],
+  length: number,
+): Promise<Columns> {
   const columns: Columns = {};
   const answers = await Promise.all(
-    questionsOf(metric).map(async (asked) => ({
+    questionsOf(metric, wanted).map(async (asked) => ({
       ...asked,
       answer: (await askBuckets(asked.question)).get(''),
     })),
@@ -68,7 +73,15 @@ async function metricColumns(askBuckets: AskBuckets, metric: Metric, length: num
   return columns;
 }
 
-function questionsOf(metric: Metric): Asked[] {
+/** One scan each, without the measures that nobody wants. */
+function questionsOf(metric: Metric, wanted: readonly SeriesMeasure[]): Asked[] {
+  return allQuestionsOf(metric).flatMap(({ question, shown }) => {
+    const measures = question.measures.filter((measure) => wanted.includes(shown[measure] as SeriesMeasure));
+    return measures.length === 0 ? [] : [{ question: { ...question, measures }, shown }];
+  });
+}
+
+function allQuestionsOf(metric: Metric): Asked[] {
   const stored = values(metric);
   switch (metric.kind) {
     case 'gauge':

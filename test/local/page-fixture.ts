@@ -144,6 +144,8 @@ export class ScriptedRun {
   latest: readonly string[] = [];
   /** What is answered to questions for data instead. */
   refusal: { readonly status: number; readonly error: string } | undefined;
+  /** What has to come first before deviations, increases and counts are answered. */
+  slow: Promise<void> | undefined;
   /** Path and query of each request, in order. */
   readonly asked: string[] = [];
   #server: Server | undefined;
@@ -262,9 +264,12 @@ export class ScriptedRun {
     const { refusal } = this;
     if (refusal && pathname !== '/api/status') json(response, { error: refusal.error }, refusal.status);
     else if (pathname === '/api/status') json(response, this.status());
-    else if (pathname === '/api/series')
-      json(response, seriesOf(data, { ...span, points: number('points') }));
-    else if (pathname === '/api/alerts') json(response, this.alerts);
+    else if (pathname === '/api/series') {
+      const isSlow = this.slow !== undefined && searchParams.getAll('measure').includes('stddev');
+      void Promise.resolve(isSlow ? this.slow : undefined).then(() =>
+        json(response, seriesOf(data, { ...span, points: number('points') })),
+      );
+    } else if (pathname === '/api/alerts') json(response, this.alerts);
     else if (pathname === '/api/histogram') {
       json(response, histogramOf(data, searchParams.get('metric') ?? '', span) satisfies Histogram);
     } else json(response, { error: 'nothing here' }, 404);

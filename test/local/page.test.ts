@@ -417,6 +417,22 @@ describe.skipIf(!hasChromium)('the page', () => {
     },
   );
 
+  it('draws the lines first, and deviations and counts when they have been found', async () => {
+    const run = new ScriptedRun();
+    let found = () => {};
+    run.slow = new Promise((resolve) => {
+      found = resolve;
+    });
+    const { tab } = await visit(await serve(run));
+    const shown = (chart: string) => tab.locator(`[data-chart="${chart}"] .legend b`).first().textContent();
+    await until('the mean is drawn', async () => (await shown('cpu_load.mean')) !== '–');
+    expect(await tab.locator('[data-loading]').count()).toBe(1);
+    expect([await shown('random_value.stddev'), await tab.locator('[data-empty]').count()]).toEqual(['–', 0]);
+    found();
+    await until('the deviation is drawn', async () => (await shown('random_value.stddev')) !== '–');
+    expect(await tab.locator('[data-loading]').count()).toBe(0);
+  });
+
   it('moves nothing about when the data come', async () => {
     const { tab } = await visit(await serve(new ScriptedRun()));
     await drawn(tab);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Definition } from '../../src/definition.js';
+import { SERIES_MEASURES } from '../../src/local/api.js';
 import type { SeriesAnswer } from '../../src/local/data.js';
 import { Recent } from '../../src/local/recent.js';
 import { WINDOW_MS } from '../../src/local/ring.js';
@@ -24,6 +25,7 @@ class Memory extends Recent {
     return this.series({
       buckets: { from, to, every },
       metrics: this.definition.metrics,
+      measures: SERIES_MEASURES,
       parts: ['defects', 'errors', 'runner'],
     });
   }

@@ -234,6 +234,12 @@ describe('series', () => {
     const { page } = await startOverStore();
     const metrics = await series(page, END - 60_000, END, 10, '&metric=load&metric=counter');
     expect(Object.keys(metrics.metrics)).toEqual(['load', 'counter']);
+    const measures = await series(page, END - 60_000, END, 10, '&measure=increase&measure=mean');
+    expect(measures.metrics).toEqual({
+      load: { mean: metrics.metrics.load?.mean },
+      dice: { mean: expect.any(Array) },
+      counter: { increase: metrics.metrics.counter?.increase },
+    });
     expect(metrics).toMatchObject({ defects: [], errors: {}, runner: {} });
     const parts = await series(page, END - 600_000, END, 10, '&part=defects&part=runner');
     expect(parts).toMatchObject({ metrics: {}, errors: {} });
@@ -401,6 +407,7 @@ describe('other answers', () => {
     ['/api/series?from=1&from=1&to=2&points=1', 'from'],
     ["/api/series?from=1&to=2&points=1&metric=load'--", 'metric'],
     ['/api/series?from=1&to=2&points=1&part=all', 'part'],
+    ['/api/series?from=1&to=2&points=1&measure=median', 'measure'],
     ['/api/series?from=1&to=2&points=1&metrics=load', 'metrics'],
     ['/api/histogram?from=1&to=2', 'metric'],
     ['/api/histogram?from=1&to=2&metric=load', 'metric'],

@@ -59,10 +59,10 @@ export class Board {
   show(data: Data, now: number): void {
     for (const panel of this.#panels) panel.show(data, now);
     for (const histogram of this.#histograms) {
-      const answer = data.histograms.get(histogram.metric);
+      const answer = data.coarse?.histograms.get(histogram.metric);
       if (answer) histogram.show(answer);
     }
-    this.#errors.show(data.coarse);
+    if (data.coarse) this.#errors.show(data.coarse);
     this.#alerts.show(data.alerts, now);
   }
 

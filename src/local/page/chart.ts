@@ -26,7 +26,8 @@ export interface Chart {
   readonly holds?: number | undefined;
   /** Rows of counts, one above the other, instead of a vertical axis. */
   readonly lanes?: boolean;
-  readonly rows: (data: Data) => Rows;
+  /** Undefined as long as its series has not been answered. */
+  readonly rows: (data: Data) => Rows | undefined;
   readonly marks?: (data: Data) => Marks;
 }
 

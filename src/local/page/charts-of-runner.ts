@@ -1,7 +1,6 @@
 /** What goes wrong, kind by kind, and how the runner itself does. */
 import type { About, Numeric, Series } from '../api.js';
 import type { Chart } from './chart.js';
-import type { Data } from './data.js';
 import { formatNumber, formatShort } from './format.js';
 import { rowsOf, wholeRows } from './rows.js';
 
@@ -63,6 +62,7 @@ export function errorsChart({ alerts }: About, kinds: readonly string[]): Chart 
     })),
     watched: alerts.filter(({ aggregate }) => aggregate === 'errors'),
     rows: ({ coarse }) =>
+      coarse &&
       laned(
         coarse,
         kinds.map((kind) => countsOf(coarse, kind)),
@@ -85,9 +85,10 @@ export function runnerCharts(): Chart[] {
         { label: 'stored', style: 'dashed', format: short },
       ],
       holds: 0,
-      rows: ({ coarse, askedAt }) => {
+      rows: ({ coarse }) => {
+        if (coarse === undefined) return undefined;
         const columns = [rates(coarse, coarse.runner.read), rates(coarse, stored(coarse))];
-        return wholeRows(rowsOf(coarse, columns), { askedAt });
+        return wholeRows(rowsOf(coarse, columns), coarse);
       },
     },
     {
@@ -97,7 +98,7 @@ export function runnerCharts(): Chart[] {
       hint: 'Lines that wait to be stored. A few are usual; if they climb, the database is away or too slow.',
       columns: [{ label: 'queued', style: 'stairs', format: formatNumber }],
       holds: 0,
-      rows: ({ coarse }) => rowsOf(coarse, [coarse.runner.queued ?? []]),
+      rows: ({ coarse }) => coarse && rowsOf(coarse, [coarse.runner.queued ?? []]),
     },
     {
       ...plain,
@@ -107,7 +108,7 @@ export function runnerCharts(): Chart[] {
       hint: 'How much of the time lines had to wait for the runner: more than now and then means that the disk is too slow.',
       columns: [{ label: 'blocked', style: 'bars', format: short }],
       holds: 1,
-      rows: ({ coarse }) => rowsOf(coarse, [shares(coarse, coarse.runner.blocked_ms)]),
+      rows: ({ coarse }) => coarse && rowsOf(coarse, [shares(coarse, coarse.runner.blocked_ms)]),
     },
     {
       ...plain,
@@ -116,7 +117,8 @@ export function runnerCharts(): Chart[] {
       hint: 'Restarts of the sensor, lines refused for good, and lines given up. All should be empty.',
       lanes: true,
       columns: lost.map((label) => ({ label, style: 'lane', format: formatNumber })),
-      rows: ({ coarse }: Data) =>
+      rows: ({ coarse }) =>
+        coarse &&
         laned(
           coarse,
           lost.map((field) => (coarse.runner[field] ?? []).map(Number)),

@@ -4,11 +4,11 @@
  * Time is the server's: the browser only adds what has passed since the last event, so that a wall screen with a
  * wrong clock shows the right window.
  */
-import type { Status } from '../api.js';
+import type { Alerts, Series, Status } from '../api.js';
 import { type Refusal, Track } from './ask.js';
 import { Board } from './board.js';
 import { otherKinds } from './charts-of-runner.js';
-import { askSeries, askSlow, type Data, type SeriesData, type SlowData } from './data.js';
+import { askAlerts, askCoarse, askFine, type Coarse } from './data.js';
 import { byId } from './element.js';
 import type { Shared } from './plot.js';
 import { type Connection, LOGIN_ENDED, showAbout, showCounters, showState, showTrouble } from './status.js';
@@ -34,28 +34,30 @@ const MIN_LIVE_MS = 950;
 const MAX_LIVE_MS = 15_000;
 /** Errors and the runner's metrics come without readings too. */
 const IDLE_MS = 5_000;
-const SLOW_MS = 5_000;
+const ALERTS_MS = 5_000;
 const RETRY_MS = 3_000;
 
 let connection: Connection = { name: 'connecting' };
 let status: Status | undefined;
 let view: View = viewOf(location.search);
 let board: Board | undefined;
-let series: SeriesData | undefined;
-let slow: SlowData | undefined;
+let fine: { readonly span: Span; readonly series: Series } | undefined;
+let coarse: Coarse | undefined;
+let alerts: Alerts | undefined;
 let refusal: string | undefined;
 /** The server's clock at the last event, and ours (performance.now) at that moment. */
 let serverTime = Date.now();
 let heardAt = performance.now();
 /** By performance.now; when the two were last asked for. */
 let seriesAt = Number.NEGATIVE_INFINITY;
-let slowAt = Number.NEGATIVE_INFINITY;
+let alertsAt = Number.NEGATIVE_INFINITY;
 /** The newest reading when the series were last asked for: without a newer one there is little to ask. */
 let newestAsked: Status['newest'] | undefined;
 let retry: ReturnType<typeof setTimeout> | undefined;
 
-const seriesTrack = new Track();
-const slowTrack = new Track();
+const fineTrack = new Track();
+const coarseTrack = new Track();
+const alertsTrack = new Track();
 
 const shared: Shared = {
   theme: readTheme(),
@@ -68,7 +70,7 @@ const shared: Shared = {
 };
 
 listen({ view: () => view, bounds, go, showNewest });
-follow({ status: takeStatus, alert: () => askAlerts(), lost: loseConnection });
+follow({ status: takeStatus, alert: askForAlerts, lost: loseConnection });
 setInterval(tick, TICK_MS);
 document.addEventListener('visibilitychange', tick);
 addEventListener('popstate', () => show(viewOf(location.search)));
@@ -97,7 +99,7 @@ function loseConnection(refused?: Refusal): void {
 /** Nothing is kept of a run before, or of a definition before. */
 function startOver({ about }: Status, otherKinds: readonly string[]): void {
   board?.destroy();
-  [series, slow] = [undefined, undefined];
+  [fine, coarse, alerts] = [undefined, undefined, undefined];
   shared.gutter = 0;
   board = new Board(about, otherKinds, shared, {
     zoom: (direction) => go(zoomed(view, direction === 'in' ? 0.5 : 2, bounds())),
@@ -117,7 +119,7 @@ function show(next: View): void {
   view = next;
   shared.span = spanOf(view, serverNow());
   board?.redraw();
-  [seriesAt, slowAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  [seriesAt, alertsAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   tick();
 }
 
@@ -138,9 +140,13 @@ function askWhatIsDue(now: number): void {
   const every = Math.max(MIN_LIVE_MS, Math.min(MAX_LIVE_MS, (span.to - span.from) / (board?.pixels ?? 1)));
   const isNew = seriesAt === Number.NEGATIVE_INFINITY;
   const isNewer = status?.newest !== newestAsked || age > IDLE_MS;
-  if (isNew || (view.live && isNewer && !seriesTrack.busy && age > every)) askForSeries(now);
-  if (performance.now() - slowAt > SLOW_MS && (slowAt === Number.NEGATIVE_INFINITY || !slowTrack.busy))
-    askAlerts();
+  if (isNew || (view.live && isNewer && !isAskingForSeries() && age > every)) askForSeries(now);
+  const areNew = alertsAt === Number.NEGATIVE_INFINITY;
+  if (areNew || (!alertsTrack.busy && performance.now() - alertsAt > ALERTS_MS)) askForAlerts();
+}
+
+function isAskingForSeries(): boolean {
+  return fineTrack.busy || coarseTrack.busy;
 }
 
 function askForSeries(now: number): void {
@@ -151,25 +157,32 @@ function askForSeries(now: number): void {
   document.body.toggleAttribute('data-loading', true);
   const { pixels } = board;
   const { metrics } = board.about;
-  seriesTrack.run(
-    (signal) => askSeries(span, metrics, pixels, now, signal),
+  fineTrack.run(
+    (signal) => askFine(span, metrics, pixels, signal),
+    (series) => {
+      fine = { span, series };
+      draw();
+    },
+    refuse,
+  );
+  coarseTrack.run(
+    (signal) => askCoarse(span, metrics, pixels, now, signal),
     (answer) => {
-      series = answer;
+      coarse = answer;
       draw();
     },
     refuse,
   );
 }
 
-function askAlerts(): void {
+function askForAlerts(): void {
   if (!status) return;
   const span = spanOf(view, serverNow());
-  slowAt = performance.now();
-  const { metrics } = status.about;
-  slowTrack.run(
-    (signal) => askSlow(span, metrics, signal),
+  alertsAt = performance.now();
+  alertsTrack.run(
+    (signal) => askAlerts(span, signal),
     (answer) => {
-      slow = answer;
+      alerts = answer;
       draw();
     },
     refuse,
@@ -188,25 +201,25 @@ function refuse({ message, status }: Refusal): void {
 }
 
 function draw(): void {
-  if (!board || !status || !series || !slow || shared.dragging) return;
+  if (!board || !status || !fine || !alerts || shared.dragging) return;
   refusal = undefined;
-  document.body.toggleAttribute('data-loading', false);
-  const data: Data = { ...series, ...slow };
-  const others = otherKinds(status.about, data.coarse);
+  document.body.toggleAttribute('data-loading', isAskingForSeries());
+  const others = coarse === undefined ? [] : otherKinds(status.about, coarse);
   if (others.some((kind) => !board?.kinds.includes(kind))) {
+    const kept = { fine, coarse, alerts };
     startOver(status, others);
-    [series, slow] = [data, data];
+    ({ fine, coarse, alerts } = kept);
     board.showStatus(status);
   }
-  shared.span = data.span;
-  board.show(data, serverNow());
+  shared.span = fine.span;
+  board.show({ span: fine.span, fine: fine.series, coarse, alerts }, serverNow());
 }
 
 /** The time of the newest reading, where the charts are empty and it is not in them. */
 function newestElsewhere(span: Span): number | undefined {
   const newest = status?.newest;
-  if (newest == null || !series || seriesTrack.busy || (newest >= span.from && newest <= span.to)) return;
-  const counts = Object.values(series.fine.metrics).map(({ count }) => count ?? []);
+  if (newest == null || !fine || fineTrack.busy || (newest >= span.from && newest <= span.to)) return;
+  const counts = Object.values(fine.series.metrics).map(({ count }) => count ?? []);
   return counts.flat().some((count) => Number(count) > 0) ? undefined : newest;
 }
 

@@ -63,6 +63,7 @@ export class Panel {
 
   show(data: Data, now: number): void {
     const rows = this.#chart.rows(data);
+    if (rows === undefined) return;
     const stretches = stretchesOf(data.alerts, data.span, now).filter(({ alert }) =>
       this.#chart.watched?.some(({ id }) => id === alert),
     );

@@ -1,6 +1,6 @@
 /** What a chart draws, in rows: read from the columns of an answer. */
 import type { Numeric, Series, SeriesMeasure } from '../api.js';
-import type { SeriesData } from './data.js';
+import type { Coarse, Data } from './data.js';
 
 /** In rising order of time, each about the time from its own to `every` later. */
 export interface Rows {
@@ -10,13 +10,17 @@ export interface Rows {
 }
 
 /** Measures of a metric, without the buckets in which it has none. */
-export function measured({ fine }: SeriesData, metric: string, ...measures: SeriesMeasure[]): Rows {
+export function measured({ fine }: Data, metric: string, ...measures: SeriesMeasure[]): Rows {
   return rowsOf(fine, columnsOf(fine, metric, measures));
 }
 
 /** The same of coarse buckets, whole ones only. */
-export function measuredCoarse(data: SeriesData, metric: string, ...measures: SeriesMeasure[]): Rows {
-  return wholeRows(rowsOf(data.coarse, columnsOf(data.coarse, metric, measures)), data);
+export function measuredCoarse(
+  { coarse }: Data,
+  metric: string,
+  ...measures: SeriesMeasure[]
+): Rows | undefined {
+  return coarse && wholeRows(rowsOf(coarse, columnsOf(coarse, metric, measures)), coarse);
 }
 
 export function rowsOf({ times, every }: Series, columns: readonly (readonly Numeric[])[]): Rows {
@@ -27,7 +31,7 @@ export function rowsOf({ times, every }: Series, columns: readonly (readonly Num
 }
 
 /** Without the bucket that is still filling: half of one has not the spread of a whole one. */
-export function wholeRows({ times, columns, every }: Rows, { askedAt }: Pick<SeriesData, 'askedAt'>): Rows {
+export function wholeRows({ times, columns, every }: Rows, { askedAt }: Coarse): Rows {
   const isWhole = (_: unknown, row: number) => (times[row] as number) + every <= askedAt;
   return { times: times.filter(isWhole), columns: columns.map((column) => column.filter(isWhole)), every };
 }
