@@ -71,7 +71,7 @@ listen({ view: () => view, bounds, go, showNewest });
 follow({ status: takeStatus, alert: () => askAlerts(), lost: loseConnection });
 setInterval(tick, TICK_MS);
 document.addEventListener('visibilitychange', tick);
-addEventListener('popstate', () => show(viewOf(location.search)));
+addEventListener('popstate', () => show(bounded(viewOf(location.search), bounds())));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
 
 function takeStatus(next: Status): void {
@@ -220,8 +220,10 @@ function recolour(): void {
   board?.redraw();
 }
 
+/** What is kept for ever reaches back to the epoch. */
 function bounds(): Bounds {
-  return { now: serverNow(), reachMs: status?.about.reachMs ?? Number.POSITIVE_INFINITY };
+  const now = serverNow();
+  return { now, reachMs: Math.min(status?.about.reachMs ?? Number.POSITIVE_INFINITY, Math.floor(now)) };
 }
 
 /** Readings may run ahead of a clock that was set back. */
