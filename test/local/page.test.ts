@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { About, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
+import type { About, AlertAbout, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { until } from '../until.js';
 import { ABOUT, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
@@ -196,6 +196,26 @@ describe.skipIf(!hasChromium)('the page', () => {
     await drawn(other.tab);
     const shown = `?from=${questions(run).at(-1)?.from}`;
     expect(shown).toBe(new URL(shared).search.split('&')[0]);
+  });
+
+  it('asks for what can be asked for, whatever the URL says and however long the store keeps', async () => {
+    const run = new ScriptedRun({ reachMs: 36_500 * 24 * 60 * MINUTE });
+    const url = await serve(run);
+    const { tab, complaints } = await visit(`${url}?range=999999999d`);
+    await drawn(tab);
+    expect(Math.max(...spans(run))).toBeGreaterThan(Date.now() - MINUTE);
+    await tab.getByRole('button', { name: 'Earlier' }).click();
+    for (const search of ['from=0&to=999999999999999', 'from=9&to=1', 'from=-1&to=1e9', 'range=%FF', '%']) {
+      await tab.goto(`${url}?${search}`);
+      await drawn(tab);
+      expect(await isPressed(tab, '5m'), search).toBe(true);
+    }
+    for (const { from, to } of questions(run)) {
+      expect(from).toBeGreaterThanOrEqual(0);
+      expect(from).toBeLessThan(to);
+      expect(to).toBeLessThanOrEqual(4_102_444_800_000);
+    }
+    expect(complaints).toEqual([]);
   });
 
   it('zooms all charts to what is dragged across one, and out by a double click', async () => {
@@ -416,6 +436,27 @@ describe.skipIf(!hasChromium)('the page', () => {
       }
     },
   );
+
+  it('fits a phone with the longest names, words and numbers', async () => {
+    const long = 'x'.repeat(64);
+    const alert = {
+      ...(ABOUT.alerts[0] as AlertAbout),
+      id: long,
+      summary: 'y'.repeat(300),
+      limit: `above 7 ${long}`,
+    };
+    const metrics: MetricAbout[] = [
+      { name: long, kind: 'gauge', type: 'float', unit: long, capacity: 1e308 },
+    ];
+    const run = new ScriptedRun({ sensor: long, env: long, destination: long, metrics, alerts: [alert] });
+    run.latest = ['-1.7976931348623157e308'];
+    const { tab } = await visit(await serve(run), PHONE);
+    await drawn(tab, `${long}.mean`);
+    run.change(long, 'firing', 1.7e308);
+    await until('the alert fires', () => tab.locator('tr[data-state="firing"]').isVisible());
+    expect(await tab.locator('td[data-head="Value"]').textContent()).toContain('1.7E308');
+    expect(await fullWidth(tab)).toBe(PHONE.viewport.width);
+  });
 
   it('moves nothing about when the data come', async () => {
     const { tab } = await visit(await serve(new ScriptedRun()));

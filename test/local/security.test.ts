@@ -122,9 +122,16 @@ describe('what anybody may send', () => {
       const { headers } = await ask(page, path, { headers: path === '/' ? BEARER : {} });
       const policy = headers['content-security-policy'];
       expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
-      expect(policy).toContain("frame-ancestors 'none'");
+      for (const rule of ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"]) {
+        expect(policy).toContain(rule);
+      }
       expect(policy).not.toContain('unsafe');
-      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'no-referrer',
+      });
       expect(headers).not.toHaveProperty('x-powered-by');
     }
     const { body } = await ask(page, '/login');
@@ -259,6 +266,7 @@ describe('the token', () => {
       `Basic ${TOKEN}`,
       TOKEN,
       `Bearer ${TOKEN}x`,
+      `Bearer ${TOKEN.slice(0, -1)}`,
     ]) {
       const answer = await ask(page, path, { headers: authorization === undefined ? {} : { authorization } });
       expect(answer, authorization).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });

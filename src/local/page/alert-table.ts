@@ -2,7 +2,7 @@
 import type { About, AlertAbout, AlertInstance, AlertState, Alerts } from '../api.js';
 import { STATES } from './alert-states.js';
 import { byId, element } from './element.js';
-import { formatFloat } from './format.js';
+import { formatNumber } from './format.js';
 import { formatAge, formatMoment } from './moments.js';
 
 const HEADS = ['State', 'Alert', 'Since', 'Value', 'Limit'];
@@ -50,7 +50,7 @@ export class AlertTable {
 function rowElement({ alert, instance }: Row, elsewhere: boolean, now: number): HTMLElement {
   const state = instance?.state ?? 'normal';
   const unit = /[\d.] (\S+)$/.exec(alert.limit)?.[1];
-  const value = instance?.value == null ? '–' : `${plain(instance.value)}${unit ? ` ${unit}` : ''}`;
+  const value = instance?.value == null ? '–' : `${formatNumber(instance.value)}${unit ? ` ${unit}` : ''}`;
   const since = instance ? `${formatMoment(instance.since, now)}` : '–';
   const row = element(
     'tr',
@@ -85,10 +85,6 @@ function stateElement(state: AlertState): HTMLElement {
 
 function cell(head: string, ...children: (Node | string)[]): HTMLElement {
   return element('td', { role: 'cell', 'data-head': head }, ...children);
-}
-
-function plain(value: number): string {
-  return Number.isInteger(value) ? value.toLocaleString() : formatFloat(value);
 }
 
 /** At the top of the page: how many alerts are in which state, and the name of the worst. */
