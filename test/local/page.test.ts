@@ -344,6 +344,39 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(await tab.locator('#alerts').isVisible()).toBe(false);
   });
 
+  it('says that the run is gone where it falls silent, and asks it again and again', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    await until('it has listened for a while', async () => {
+      return (await tab.evaluate<number>('performance.now()')) > 4_000;
+    });
+    const heard = () => run.asked.filter((path) => path === '/events').length;
+    expect(heard(), 'while it is told nothing new').toBe(1);
+    run.fallSilent();
+    await until('the banner is there', () => tab.locator('#lost').isVisible(), 20_000);
+    await until('it asks again', () => heard() === 2);
+    await until('it is live again', async () => (await tab.locator('#state').textContent()) === 'live');
+    expect(await tab.locator('#lost').isVisible()).toBe(false);
+  }, 40_000);
+
+  it('listens only while it can be seen, so that many tabs leave each other room', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    const turn = (hidden: boolean) =>
+      tab.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await turn(true);
+    await until('nobody listens', () => run.listeners === 0);
+    run.about = { ...run.about, sensor: 'boiler' };
+    run.run = 'second';
+    await turn(false);
+    await until('it shows what is new', async () => (await tab.locator('h1').textContent()) === 'boiler');
+    expect(run.listeners).toBe(1);
+    expect(await tab.locator('#lost').isVisible()).toBe(false);
+  });
+
   it('says what it waits for before the first reading, and then draws it', async () => {
     const run = new ScriptedRun();
     run.since = Date.now() + 3_600_000;

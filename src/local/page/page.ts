@@ -12,7 +12,7 @@ import { askSeries, askSlow, type Data, type SeriesData, type SlowData } from '.
 import { byId } from './element.js';
 import type { Shared } from './plot.js';
 import { type Connection, LOGIN_ENDED, showAbout, showCounters, showState, showTrouble } from './status.js';
-import { follow } from './stream.js';
+import { Stream } from './stream.js';
 import { readTheme } from './theme.js';
 import { listen, showView } from './toolbar.js';
 import {
@@ -68,7 +68,7 @@ const shared: Shared = {
 };
 
 listen({ view: () => view, bounds, go, showNewest });
-follow({ status: takeStatus, alert: () => askAlerts(), lost: loseConnection });
+new Stream({ status: takeStatus, alert: () => askAlerts(), lost: loseConnection });
 setInterval(tick, TICK_MS);
 document.addEventListener('visibilitychange', tick);
 addEventListener('popstate', () => show(bounded(viewOf(location.search), bounds())));
