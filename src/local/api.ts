@@ -145,8 +145,11 @@ export interface Histogram {
 }
 
 export interface Alerts {
-  /** Where alerts are evaluated: here, or `Grafana` where readings go to an InfluxDB; then the rest is empty. */
-  readonly evaluated: 'here' | 'elsewhere';
+  /**
+   * `elsewhere`: by Grafana, where readings go to an InfluxDB; then the rest is empty. `nowhere`: nothing is being
+   * recorded; then no alert stands anywhere, and `changes` are those that were.
+   */
+  readonly evaluated: 'here' | 'elsewhere' | 'nowhere';
   readonly instances: readonly AlertInstance[];
   /** Changes of state from `from` to `to`, the oldest first, preceded by the last one before `from` of each instance. */
   readonly changes: readonly AlertChange[];

@@ -320,6 +320,29 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(Math.max(...spans(run))).toBe(10 * MINUTE);
   });
 
+  it('shows how alerts stood until the last reading where nothing is recorded, and calls none normal', async () => {
+    const run = new ScriptedRun();
+    run.until = Date.now() - MINUTE;
+    run.recording = undefined;
+    const labels = { env: 'lab', sensor: 'demo' };
+    const at = run.until - MINUTE;
+    const change = { alert: 'cpu-load-high', labels, from: 'normal', to: 'firing', at, value: 7.3 } as const;
+    run.alerts = { evaluated: 'nowhere', instances: [], changes: [change] };
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    const told = () => tab.locator('[data-chart="cpu_load.mean"] .alert-at').textContent();
+    await until('no alert stands now', async () => (await told()) === '');
+    expect(await tab.locator('#alert-strip').textContent()).toBe('alerts: not evaluated');
+    expect(await tab.locator('#alerts .note').textContent()).toContain('Not evaluated');
+    expect(await tab.locator('#alerts .alert-state').count()).toBe(0);
+    await tab.locator('[data-chart="cpu_load.mean"] .plot').focus();
+    await tab.keyboard.press('End');
+    await tab.keyboard.press('Shift+ArrowLeft');
+    await until('the state before the last reading is told', async () =>
+      /cpu-load-high firing/.test((await told()) ?? ''),
+    );
+  });
+
   it('says that the run is gone, and finds the next one on the same port', async () => {
     const run = new ScriptedRun();
     const url = await serve(run);

@@ -5,6 +5,12 @@ import { byId, element } from './element.js';
 import { formatNumber } from './format.js';
 import { formatAge, formatMoment } from './moments.js';
 
+const NOTES: Readonly<Record<Alerts['evaluated'], string>> = {
+  here: 'Evaluated here, every 10 s.',
+  elsewhere:
+    'Evaluated by Grafana, where readings go: their states are on its pages. These are the limits of the definition.',
+  nowhere: 'Not evaluated, since nothing is being recorded. The charts show how they stood.',
+};
 const HEADS = ['State', 'Alert', 'Since', 'Value', 'Limit'];
 const COMMON_LABELS = ['env', 'sensor'];
 
@@ -30,10 +36,8 @@ export class AlertTable {
   }
 
   show(alerts: Alerts, now: number): void {
-    const elsewhere = alerts.evaluated === 'elsewhere';
-    this.#note.textContent = elsewhere
-      ? 'Evaluated by Grafana, where readings go: their states are on its pages. These are the limits of the definition.'
-      : 'Evaluated here, every 10 s.';
+    const evaluated = alerts.evaluated === 'here';
+    this.#note.textContent = NOTES[alerts.evaluated];
     const rows = this.#about.alerts.flatMap((alert): Row[] => {
       const instances = alerts.instances.filter((instance) => instance.alert === alert.id);
       return instances.length === 0
@@ -42,12 +46,12 @@ export class AlertTable {
     });
     const rank = ({ instance }: Row) => STATES[instance?.state ?? 'normal'].rank;
     rows.sort((one, other) => rank(one) - rank(other));
-    this.#body.replaceChildren(...rows.map((row) => rowElement(row, elsewhere, now)));
+    this.#body.replaceChildren(...rows.map((row) => rowElement(row, evaluated, now)));
     showStrip(this.#about.alerts.length, alerts);
   }
 }
 
-function rowElement({ alert, instance }: Row, elsewhere: boolean, now: number): HTMLElement {
+function rowElement({ alert, instance }: Row, evaluated: boolean, now: number): HTMLElement {
   const state = instance?.state ?? 'normal';
   const unit = /[\d.] (\S+)$/.exec(alert.limit)?.[1];
   const value = instance?.value == null ? '–' : `${formatNumber(instance.value)}${unit ? ` ${unit}` : ''}`;
@@ -55,7 +59,7 @@ function rowElement({ alert, instance }: Row, elsewhere: boolean, now: number): 
   const row = element(
     'tr',
     { role: 'row' },
-    cell('State', elsewhere ? '–' : stateElement(state)),
+    cell('State', evaluated ? stateElement(state) : '–'),
     cell('Alert', ...aboutElements(alert, instance)),
     cell('Since', since, element('small', {}, instance ? `${formatAge(now - instance.since)} ago` : '')),
     cell('Value', value),
@@ -95,6 +99,7 @@ function showStrip(count: number, { evaluated, instances }: Alerts): void {
   strip.dataset.state = worst?.state ?? 'normal';
   if (count === 0) strip.replaceChildren();
   else if (evaluated === 'elsewhere') strip.replaceChildren('alerts: in Grafana');
+  else if (evaluated === 'nowhere') strip.replaceChildren('alerts: not evaluated');
   else if (!worst) strip.replaceChildren(stateElement('normal'), ' all alerts');
   else {
     const others = active.length === 1 ? '' : ` and ${active.length - 1} more`;

@@ -199,7 +199,9 @@ function draw(): void {
     board.showStatus(status);
   }
   shared.span = data.span;
-  board.show(data, serverNow());
+  // Where nothing is recorded the last state of an alert holds no longer than the readings.
+  const evaluatedUntil = status.recording ? serverNow() : (status.newest ?? 0);
+  board.show(data, serverNow(), evaluatedUntil);
 }
 
 /** The time of the newest reading, where the charts are empty and it is not in them. */
