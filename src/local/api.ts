@@ -10,7 +10,8 @@
  *     GET /api/histogram?metric=&from=&to=               Histogram
  *     GET /api/alerts?from=&to=                          Alerts
  *     GET /events                                        server-sent events: `status` (Status) at once and when it
- *                                                        changes, at most once a second; `alert` (AlertChange)
+ *                                                        changes, `still` (nothing) where it has not, once a
+ *                                                        second; `alert` (AlertChange)
  *     GET /healthz, /readyz                              {"status":"ok"}; readyz 503 where readings cannot be stored
  *     POST /hooks/alerts                                 the webhook body of Grafana or Alertmanager
  *     POST /logout                                       where `about.login` is true: ends the login, 303 to /login
@@ -147,8 +148,11 @@ export interface Histogram {
 }
 
 export interface Alerts {
-  /** Where alerts are evaluated: here, or `Grafana` where readings go to an InfluxDB; then the rest is empty. */
-  readonly evaluated: 'here' | 'elsewhere';
+  /**
+   * `elsewhere`: by Grafana, where readings go to an InfluxDB; then the rest is empty. `nowhere`: nothing is being
+   * recorded; then no alert stands anywhere, and `changes` are those that were.
+   */
+  readonly evaluated: 'here' | 'elsewhere' | 'nowhere';
   readonly instances: readonly AlertInstance[];
   /** Changes of state from `from` to `to`, the oldest first, preceded by the last one before `from` of each instance. */
   readonly changes: readonly AlertChange[];

@@ -1,7 +1,7 @@
 /**
  * The event stream: who listens, and what each of them is told.
  *
- * A client first gets the status, then once a tick the status where it has changed, or a comment; changes of alerts
+ * A client first gets the status, then once a tick the status where it has changed, or that nothing has; changes of alerts
  * at once. One that has not taken what it was sent is told nothing more until it has; after `patienceMs`, or when
  * too many changes of alerts wait for it, it is dropped. So a client costs the run little memory however slow it
  * is, and with no client there is no timer and no work.
@@ -32,7 +32,8 @@ interface Client {
   stalledSince: number | undefined;
 }
 
-const KEEP_ALIVE = ': keep-alive\n\n';
+/** Not a comment, which no script of a browser would hear. */
+const STILL = 'event: still\ndata: {}\n\n';
 const RECONNECT = 'retry: 1000\n\n';
 /** So many changes of alerts may wait for a client. */
 const MOST_ALERTS = 1_000;
@@ -94,7 +95,7 @@ export class EventStream {
     const text = event('status', status);
     for (const client of clients) {
       this.#tellAlerts(client);
-      client.response.write(client.told === content ? KEEP_ALIVE : text);
+      client.response.write(client.told === content ? STILL : text);
       client.told = content;
     }
   }

@@ -18,7 +18,10 @@ export function loginRoutes(gate: Gate): Route[] {
       method: 'POST',
       path: '/logout',
       access: 'login',
-      answer: (request) => redirect('/login', { 'Set-Cookie': sessions.end(request) }),
+      answer: (request) => {
+        const cookie = sessions.end(request);
+        return redirect('/login', cookie === undefined ? {} : { 'Set-Cookie': cookie });
+      },
     },
     { method: 'GET', path: '/login.css', access: 'open', answer: () => style },
   ];

@@ -34,20 +34,20 @@ export class Sessions {
     return this.#cookie(request, `${content}.${this.#sign(content)}`, LIFE_MS / 1_000);
   }
 
-  /** The header that ends the login of a request. */
-  end(request: IncomingMessage): string {
-    const value = this.#valueOf(request);
-    if (value !== undefined && this.isOpen(request)) this.#ended.add(value);
-    if (this.#ended.size > MOST_ENDED) this.#ended.delete(this.#ended.keys().next().value as string);
+  /**
+   * The header that ends the login of a request; none where it has none, as when another site sent it, or that site
+   * could log somebody out.
+   */
+  end(request: IncomingMessage): string | undefined {
+    const open = this.#openOnes(request, Date.now());
+    if (open.length === 0) return undefined;
+    for (const value of open) this.#ended.add(value);
+    while (this.#ended.size > MOST_ENDED) this.#ended.delete(this.#ended.keys().next().value as string);
     return this.#cookie(request, '', 0);
   }
 
   isOpen(request: IncomingMessage, now = Date.now()): boolean {
-    const value = this.#valueOf(request);
-    const [, content, expiry, signature] =
-      /^((\d{1,15})\.[0-9a-f]{32})\.([0-9a-f]{64})$/.exec(value ?? '') ?? [];
-    if (value === undefined || content === undefined || signature === undefined) return false;
-    return isSame(signature, this.#sign(content)) && Number(expiry) > now && !this.#ended.has(value);
+    return this.#openOnes(request, now).length > 0;
   }
 
   /** Never sent without encryption where a proxy says that it ends it. */
@@ -56,10 +56,18 @@ export class Sessions {
     return `${this.#name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
   }
 
-  #valueOf({ headers }: IncomingMessage): string | undefined {
+  /** Another server of this machine may have set a cookie of the same name, which may come first. */
+  #openOnes({ headers }: IncomingMessage, now: number): string[] {
     const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
     const prefix = `${this.#name}=`;
-    return pairs.find((pair) => pair.startsWith(prefix))?.slice(prefix.length);
+    const values = pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
+    return values.filter((value) => this.#isOpen(value, now));
+  }
+
+  #isOpen(value: string, now: number): boolean {
+    const [, content, expiry, signature] = /^((\d{1,15})\.[0-9a-f]{32})\.([0-9a-f]{64})$/.exec(value) ?? [];
+    if (content === undefined || signature === undefined) return false;
+    return isSame(signature, this.#sign(content)) && Number(expiry) > now && !this.#ended.has(value);
   }
 
   #sign(text: string): string {

@@ -61,10 +61,11 @@ export class Shown {
   }
 
   async alerts(from: number, to: number): Promise<Alerts> {
-    const { alerts } = this.subject;
+    const { alerts, recording } = this.subject;
     if (alerts === undefined) return { evaluated: 'elsewhere', instances: [], changes: [] };
     const changes = await alerts.changes(from, to);
-    return { evaluated: 'here', instances: alerts.states(), changes };
+    const evaluated = recording === undefined ? 'nowhere' : 'here';
+    return { evaluated, instances: alerts.states(), changes };
   }
 }
 

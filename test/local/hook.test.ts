@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Actions } from '../../src/local/actions.js';
+import { Gate } from '../../src/local/gate.js';
 import type { LivePage, LivePageOptions } from '../../src/local/live-page.js';
 import { temporaryFolder } from '../visualizer.js';
 import { ALERT, type Ask, ask, openPage } from './server-fixture.js';
@@ -176,6 +178,15 @@ describe('the hook', () => {
     const proxied = await start({ pageToken: 'page' });
     expect((await post(proxied, sample('grafana-firing').body)).status).toBe(403);
     expect(restarts).toEqual([]);
+    const tokenless = { names: [], pageToken: undefined, hookToken: undefined };
+    const asked = { method: 'POST', headers: { host: '127.0.0.1' } } as IncomingMessage;
+    for (const [host, status] of [
+      ['127.0.0.1', undefined],
+      ['0.0.0.0', 403],
+    ] as const) {
+      const gate = await Gate.open({ ...tokenless, host });
+      expect(gate.refusal(asked, 'hook')?.status).toBe(status);
+    }
   });
 });
 

@@ -182,6 +182,15 @@ export class ScriptedRun {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Is there, but says nothing any more, like a machine whose cable was pulled. */
+  fallSilent(): void {
+    clearInterval(this.#timer);
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#listeners.clear();

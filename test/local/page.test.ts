@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { About, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
+import type { About, AlertAbout, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { until } from '../until.js';
 import { ABOUT, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
@@ -198,6 +198,26 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(shown).toBe(new URL(shared).search.split('&')[0]);
   });
 
+  it('asks for what can be asked for, whatever the URL says and however long the store keeps', async () => {
+    const run = new ScriptedRun({ reachMs: 36_500 * 24 * 60 * MINUTE });
+    const url = await serve(run);
+    const { tab, complaints } = await visit(`${url}?range=999999999d`);
+    await drawn(tab);
+    expect(Math.max(...spans(run))).toBeGreaterThan(Date.now() - MINUTE);
+    await tab.getByRole('button', { name: 'Earlier' }).click();
+    for (const search of ['from=0&to=999999999999999', 'from=9&to=1', 'from=-1&to=1e9', 'range=%FF', '%']) {
+      await tab.goto(`${url}?${search}`);
+      await drawn(tab);
+      expect(await isPressed(tab, '5m'), search).toBe(true);
+    }
+    for (const { from, to } of questions(run)) {
+      expect(from).toBeGreaterThanOrEqual(0);
+      expect(from).toBeLessThan(to);
+      expect(to).toBeLessThanOrEqual(4_102_444_800_000);
+    }
+    expect(complaints).toEqual([]);
+  });
+
   it('zooms all charts to what is dragged across one, and out by a double click', async () => {
     const run = new ScriptedRun();
     const { tab, complaints } = await visit(`${await serve(run)}?range=1h`);
@@ -300,6 +320,29 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(Math.max(...spans(run))).toBe(10 * MINUTE);
   });
 
+  it('shows how alerts stood until the last reading where nothing is recorded, and calls none normal', async () => {
+    const run = new ScriptedRun();
+    run.until = Date.now() - MINUTE;
+    run.recording = undefined;
+    const labels = { env: 'lab', sensor: 'demo' };
+    const at = run.until - MINUTE;
+    const change = { alert: 'cpu-load-high', labels, from: 'normal', to: 'firing', at, value: 7.3 } as const;
+    run.alerts = { evaluated: 'nowhere', instances: [], changes: [change] };
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    const told = () => tab.locator('[data-chart="cpu_load.mean"] .alert-at').textContent();
+    await until('no alert stands now', async () => (await told()) === '');
+    expect(await tab.locator('#alert-strip').textContent()).toBe('alerts: not evaluated');
+    expect(await tab.locator('#alerts .note').textContent()).toContain('Not evaluated');
+    expect(await tab.locator('#alerts .alert-state').count()).toBe(0);
+    await tab.locator('[data-chart="cpu_load.mean"] .plot').focus();
+    await tab.keyboard.press('End');
+    await tab.keyboard.press('Shift+ArrowLeft');
+    await until('the state before the last reading is told', async () =>
+      /cpu-load-high firing/.test((await told()) ?? ''),
+    );
+  });
+
   it('says that the run is gone, and finds the next one on the same port', async () => {
     const run = new ScriptedRun();
     const url = await serve(run);
@@ -322,6 +365,39 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(await tab.locator('.value').count()).toBe(1);
     await drawn(tab, 'pressure.mean');
     expect(await tab.locator('#alerts').isVisible()).toBe(false);
+  });
+
+  it('says that the run is gone where it falls silent, and asks it again and again', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    await until('it has listened for a while', async () => {
+      return (await tab.evaluate<number>('performance.now()')) > 4_000;
+    });
+    const heard = () => run.asked.filter((path) => path === '/events').length;
+    expect(heard(), 'while it is told nothing new').toBe(1);
+    run.fallSilent();
+    await until('the banner is there', () => tab.locator('#lost').isVisible(), 20_000);
+    await until('it asks again', () => heard() === 2);
+    await until('it is live again', async () => (await tab.locator('#state').textContent()) === 'live');
+    expect(await tab.locator('#lost').isVisible()).toBe(false);
+  }, 40_000);
+
+  it('listens only while it can be seen, so that many tabs leave each other room', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(await serve(run));
+    await drawn(tab);
+    const turn = (hidden: boolean) =>
+      tab.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await turn(true);
+    await until('nobody listens', () => run.listeners === 0);
+    run.about = { ...run.about, sensor: 'boiler' };
+    run.run = 'second';
+    await turn(false);
+    await until('it shows what is new', async () => (await tab.locator('h1').textContent()) === 'boiler');
+    expect(run.listeners).toBe(1);
+    expect(await tab.locator('#lost').isVisible()).toBe(false);
   });
 
   it('says what it waits for before the first reading, and then draws it', async () => {
@@ -431,6 +507,27 @@ describe.skipIf(!hasChromium)('the page', () => {
     found();
     await until('the deviation is drawn', async () => (await shown('random_value.stddev')) !== '–');
     expect(await tab.locator('[data-loading]').count()).toBe(0);
+  });
+
+  it('fits a phone with the longest names, words and numbers', async () => {
+    const long = 'x'.repeat(64);
+    const alert = {
+      ...(ABOUT.alerts[0] as AlertAbout),
+      id: long,
+      summary: 'y'.repeat(300),
+      limit: `above 7 ${long}`,
+    };
+    const metrics: MetricAbout[] = [
+      { name: long, kind: 'gauge', type: 'float', unit: long, capacity: 1e308 },
+    ];
+    const run = new ScriptedRun({ sensor: long, env: long, destination: long, metrics, alerts: [alert] });
+    run.latest = ['-1.7976931348623157e308'];
+    const { tab } = await visit(await serve(run), PHONE);
+    await drawn(tab, `${long}.mean`);
+    run.change(long, 'firing', 1.7e308);
+    await until('the alert fires', () => tab.locator('tr[data-state="firing"]').isVisible());
+    expect(await tab.locator('td[data-head="Value"]').textContent()).toContain('1.7E308');
+    expect(await fullWidth(tab)).toBe(PHONE.viewport.width);
   });
 
   it('moves nothing about when the data come', async () => {

@@ -6,6 +6,7 @@ import { VisualizerError } from '../../src/errors.js';
 import { Actions } from '../../src/local/actions.js';
 import { isOwnHost } from '../../src/local/host-names.js';
 import type { LivePage, LivePageOptions } from '../../src/local/live-page.js';
+import { Attempts } from '../../src/local/tokens.js';
 import { until } from '../until.js';
 import { temporaryFolder } from '../visualizer.js';
 import { ALERT, type Ask, ask, Listener, openPage, Wire } from './server-fixture.js';
@@ -122,9 +123,16 @@ describe('what anybody may send', () => {
       const { headers } = await ask(page, path, { headers: path === '/' ? BEARER : {} });
       const policy = headers['content-security-policy'];
       expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
-      expect(policy).toContain("frame-ancestors 'none'");
+      for (const rule of ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"]) {
+        expect(policy).toContain(rule);
+      }
       expect(policy).not.toContain('unsafe');
-      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'no-referrer',
+      });
       expect(headers).not.toHaveProperty('x-powered-by');
     }
     const { body } = await ask(page, '/login');
@@ -259,6 +267,7 @@ describe('the token', () => {
       `Basic ${TOKEN}`,
       TOKEN,
       `Bearer ${TOKEN}x`,
+      `Bearer ${TOKEN.slice(0, -1)}`,
     ]) {
       const answer = await ask(page, path, { headers: authorization === undefined ? {} : { authorization } });
       expect(answer, authorization).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
@@ -295,6 +304,24 @@ describe('the token', () => {
     expect(Number(limited.headers['retry-after'])).toBeGreaterThan(50);
     expect((await postLogin(page, TOKEN)).status).toBe(429);
     expect((await ask(page, '/api/status', { headers: { cookie } })).status).toBe(200);
+  });
+
+  it('holds up only who sent the wrong ones, a network of IPv6 as one, and for a minute', () => {
+    let now = 0;
+    const attempts = new Attempts(() => now);
+    const from = (remoteAddress: string) => ({ socket: { remoteAddress } }) as never;
+    for (let n = 0; n < 10; n += 1) {
+      attempts.failed(from('::ffff:10.0.0.7'));
+      attempts.failed(from(`2001:db8:0:1::${n}`));
+    }
+    expect(attempts.wait(from('10.0.0.7'))).toBe(60);
+    expect(attempts.wait(from('2001:db8:0:1:a:b:c:d'))).toBe(60);
+    expect(attempts.wait(from('10.0.0.8'))).toBe(0);
+    expect(attempts.wait(from('2001:db8:0:2::1'))).toBe(0);
+    now = 60_000;
+    expect(attempts.wait(from('10.0.0.7'))).toBe(0);
+    attempts.failed(from('10.0.0.7'));
+    expect(attempts.wait(from('10.0.0.7'))).toBe(0);
   });
 });
 
@@ -381,6 +408,24 @@ describe('the login', () => {
     const out = await ask(page, '/logout', { method: 'POST', headers: { cookie } });
     expect(out).toMatchObject({ status: 303, headers: { location: '/login' } });
     expect(out.headers['set-cookie']?.[0]).toContain('Max-Age=0');
+    expect((await ask(page, '/api/status', { headers: { cookie } })).status).toBe(401);
+  });
+
+  it('is not ended by another site, which cannot send its cookie', async () => {
+    const page = await startOpen();
+    const cookie = await logIn(page);
+    const out = await ask(page, '/logout', { method: 'POST' });
+    expect(out.status).toBe(303);
+    expect(out.headers).not.toHaveProperty('set-cookie');
+    expect((await ask(page, '/api/status', { headers: { cookie } })).status).toBe(200);
+  });
+
+  it('is found behind a cookie of the same name that another server of the machine has set', async () => {
+    const page = await startOpen();
+    const cookie = await logIn(page);
+    const both = { cookie: `${cookie.split('=')[0]}=tossed; ${cookie}` };
+    expect((await ask(page, '/api/status', { headers: both })).status).toBe(200);
+    await ask(page, '/logout', { method: 'POST', headers: both });
     expect((await ask(page, '/api/status', { headers: { cookie } })).status).toBe(401);
   });
 

@@ -441,7 +441,7 @@ describe('the event stream', () => {
     let counters = COUNTERS;
     const page = await start({ recording: () => ({ since: 0, state: 'recording', counters }) });
     const listener = listen(page);
-    await until('three comments came', () => listener.text.split(': keep-alive').length > 3);
+    await until('it is told three times', () => listener.text.split('event: still').length > 3);
     expect(listener.events('status')).toHaveLength(1);
     expect(listener.events('status')[0]).toMatchObject({ about: { sensor: 's1' }, newest: null });
     page.add(batch([reading(END, [1, 2n, 3n])]));
@@ -530,6 +530,23 @@ describe('the event stream', () => {
     const told = reader.text.length;
     await until('the reader is still told', () => reader.text.length > told);
     expect(reader.ended).toBe(false);
+  });
+
+  it('drops a client for which too many changes of alerts wait, however patient it is', async () => {
+    const log = new TestLog();
+    const page = await start({ tickMs: 60_000, patienceMs: 3_600_000, log });
+    const { host } = new URL(page.url);
+    const sleeper = new Wire(page, `GET /events HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    closing.push(() => sleeper.destroy());
+    await until('the sleeper is told', () => sleeper.text.includes('event: status'));
+    sleeper.socket.pause();
+    const labels = { text: 'x'.repeat(20_000) };
+    const change = { alert: 'load-high', labels, from: 'normal', to: 'firing', at: 1, value: 8 } as const;
+    const feeding = setInterval(() => page.alert(new Array(20).fill(change)), 1);
+    await until('the sleeper is dropped', () => log.warnings.length === 1).finally(() =>
+      clearInterval(feeding),
+    );
+    expect(log.warnings[0]).toContain('does not read');
   });
 
   it('ends at once when the page is closed', async () => {

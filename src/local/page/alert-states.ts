@@ -20,11 +20,11 @@ export const STATES: Readonly<Record<AlertState, { readonly shape: string; reado
   normal: { shape: '✓', rank: 3 },
 };
 
-/** The last change of each instance holds until now. */
+/** The last change of each instance holds until then. */
 export function stretchesOf(
   { changes }: Pick<Alerts, 'changes'>,
   { from, to }: Span,
-  now: number,
+  evaluatedUntil: number,
 ): Stretch[] {
   const stretches: Stretch[] = [];
   const open = new Map<string, AlertChange>();
@@ -40,7 +40,7 @@ export function stretchesOf(
     close(key, change.at);
     open.set(key, change);
   }
-  for (const key of open.keys()) close(key, now);
+  for (const key of open.keys()) close(key, evaluatedUntil);
   return stretches.sort((one, other) => ACTIVE.indexOf(one.state) - ACTIVE.indexOf(other.state));
 }
 

@@ -2,9 +2,15 @@
 import type { About, AlertAbout, AlertInstance, AlertState, Alerts } from '../api.js';
 import { STATES } from './alert-states.js';
 import { byId, element } from './element.js';
-import { formatFloat } from './format.js';
+import { formatNumber } from './format.js';
 import { formatAge, formatMoment } from './moments.js';
 
+const NOTES: Readonly<Record<Alerts['evaluated'], string>> = {
+  here: 'Evaluated here, every 10 s.',
+  elsewhere:
+    'Evaluated by Grafana, where readings go: their states are on its pages. These are the limits of the definition.',
+  nowhere: 'Not evaluated, since nothing is being recorded. The charts show how they stood.',
+};
 const HEADS = ['State', 'Alert', 'Since', 'Value', 'Limit'];
 const COMMON_LABELS = ['env', 'sensor'];
 
@@ -30,10 +36,8 @@ export class AlertTable {
   }
 
   show(alerts: Alerts, now: number): void {
-    const elsewhere = alerts.evaluated === 'elsewhere';
-    this.#note.textContent = elsewhere
-      ? 'Evaluated by Grafana, where readings go: their states are on its pages. These are the limits of the definition.'
-      : 'Evaluated here, every 10 s.';
+    const evaluated = alerts.evaluated === 'here';
+    this.#note.textContent = NOTES[alerts.evaluated];
     const rows = this.#about.alerts.flatMap((alert): Row[] => {
       const instances = alerts.instances.filter((instance) => instance.alert === alert.id);
       return instances.length === 0
@@ -42,20 +46,20 @@ export class AlertTable {
     });
     const rank = ({ instance }: Row) => STATES[instance?.state ?? 'normal'].rank;
     rows.sort((one, other) => rank(one) - rank(other));
-    this.#body.replaceChildren(...rows.map((row) => rowElement(row, elsewhere, now)));
+    this.#body.replaceChildren(...rows.map((row) => rowElement(row, evaluated, now)));
     showStrip(this.#about.alerts.length, alerts);
   }
 }
 
-function rowElement({ alert, instance }: Row, elsewhere: boolean, now: number): HTMLElement {
+function rowElement({ alert, instance }: Row, evaluated: boolean, now: number): HTMLElement {
   const state = instance?.state ?? 'normal';
   const unit = /[\d.] (\S+)$/.exec(alert.limit)?.[1];
-  const value = instance?.value == null ? '–' : `${plain(instance.value)}${unit ? ` ${unit}` : ''}`;
+  const value = instance?.value == null ? '–' : `${formatNumber(instance.value)}${unit ? ` ${unit}` : ''}`;
   const since = instance ? `${formatMoment(instance.since, now)}` : '–';
   const row = element(
     'tr',
     { role: 'row' },
-    cell('State', elsewhere ? '–' : stateElement(state)),
+    cell('State', evaluated ? stateElement(state) : '–'),
     cell('Alert', ...aboutElements(alert, instance)),
     cell('Since', since, element('small', {}, instance ? `${formatAge(now - instance.since)} ago` : '')),
     cell('Value', value),
@@ -87,10 +91,6 @@ function cell(head: string, ...children: (Node | string)[]): HTMLElement {
   return element('td', { role: 'cell', 'data-head': head }, ...children);
 }
 
-function plain(value: number): string {
-  return Number.isInteger(value) ? value.toLocaleString() : formatFloat(value);
-}
-
 /** At the top of the page: how many alerts are in which state, and the name of the worst. */
 function showStrip(count: number, { evaluated, instances }: Alerts): void {
   const strip = byId('alert-strip');
@@ -99,6 +99,7 @@ function showStrip(count: number, { evaluated, instances }: Alerts): void {
   strip.dataset.state = worst?.state ?? 'normal';
   if (count === 0) strip.replaceChildren();
   else if (evaluated === 'elsewhere') strip.replaceChildren('alerts: in Grafana');
+  else if (evaluated === 'nowhere') strip.replaceChildren('alerts: not evaluated');
   else if (!worst) strip.replaceChildren(stateElement('normal'), ' all alerts');
   else {
     const others = active.length === 1 ? '' : ` and ${active.length - 1} more`;

@@ -56,8 +56,8 @@ export class Board {
     for (const [index, heading] of this.#headings.entries()) heading.show(latest[index] ?? null);
   }
 
-  show(data: Data, now: number): void {
-    for (const panel of this.#panels) panel.show(data, now);
+  show(data: Data, now: number, evaluatedUntil: number): void {
+    for (const panel of this.#panels) panel.show(data, now, evaluatedUntil);
     for (const histogram of this.#histograms) {
       const answer = data.coarse?.histograms.get(histogram.metric);
       if (answer) histogram.show(answer);

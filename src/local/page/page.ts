@@ -12,7 +12,7 @@ import { askAlerts, askCoarse, askFine, type Coarse } from './data.js';
 import { byId } from './element.js';
 import type { Shared } from './plot.js';
 import { type Connection, LOGIN_ENDED, showAbout, showCounters, showState, showTrouble } from './status.js';
-import { follow } from './stream.js';
+import { Stream } from './stream.js';
 import { readTheme } from './theme.js';
 import { listen, showView } from './toolbar.js';
 import {
@@ -70,10 +70,10 @@ const shared: Shared = {
 };
 
 listen({ view: () => view, bounds, go, showNewest });
-follow({ status: takeStatus, alert: askForAlerts, lost: loseConnection });
+new Stream({ status: takeStatus, alert: askForAlerts, lost: loseConnection });
 setInterval(tick, TICK_MS);
 document.addEventListener('visibilitychange', tick);
-addEventListener('popstate', () => show(viewOf(location.search)));
+addEventListener('popstate', () => show(bounded(viewOf(location.search), bounds())));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
 
 function takeStatus(next: Status): void {
@@ -212,7 +212,9 @@ function draw(): void {
     board.showStatus(status);
   }
   shared.span = fine.span;
-  board.show({ span: fine.span, fine: fine.series, coarse, alerts }, serverNow());
+  // Where nothing is recorded the last state of an alert holds no longer than the readings.
+  const evaluatedUntil = status.recording ? serverNow() : (status.newest ?? 0);
+  board.show({ span: fine.span, fine: fine.series, coarse, alerts }, serverNow(), evaluatedUntil);
 }
 
 /** The time of the newest reading, where the charts are empty and it is not in them. */
@@ -233,8 +235,10 @@ function recolour(): void {
   board?.redraw();
 }
 
+/** What is kept for ever reaches back to the epoch. */
 function bounds(): Bounds {
-  return { now: serverNow(), reachMs: status?.about.reachMs ?? Number.POSITIVE_INFINITY };
+  const now = serverNow();
+  return { now, reachMs: Math.min(status?.about.reachMs ?? Number.POSITIVE_INFINITY, Math.floor(now)) };
 }
 
 /** Readings may run ahead of a clock that was set back. */

@@ -61,10 +61,10 @@ export class Panel {
     return this.#plot.width;
   }
 
-  show(data: Data, now: number): void {
+  show(data: Data, now: number, evaluatedUntil: number): void {
     const rows = this.#chart.rows(data);
     if (rows === undefined) return;
-    const stretches = stretchesOf(data.alerts, data.span, now).filter(({ alert }) =>
+    const stretches = stretchesOf(data.alerts, data.span, evaluatedUntil).filter(({ alert }) =>
       this.#chart.watched?.some(({ id }) => id === alert),
     );
     const marks = this.#chart.marks?.(data) ?? { defects: [], errors: [] };

@@ -19,6 +19,8 @@ export interface Bounds {
 const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 const DEFAULT = { live: true, lengthMs: 5 * UNITS.m } as const;
 const SHORTEST_MS = 10_000;
+/** The latest time that the API takes. */
+const LATEST_MS = 4_102_444_800_000;
 
 export function defaultView(): View {
   return DEFAULT;
@@ -46,10 +48,10 @@ export function lengthOf(text: string): number | undefined {
 }
 
 export function spanOf(view: View, now: number): Span {
-  return view.live ? { from: now - view.lengthMs, to: now } : { from: view.from, to: view.to };
+  return view.live ? { from: Math.max(0, now - view.lengthMs), to: now } : { from: view.from, to: view.to };
 }
 
-/** The default, where that is longer than can be asked for, is no longer. */
+/** What is longer than can be asked for is no longer. */
 export function bounded(view: View, { reachMs }: Bounds): View {
   return view.live && view.lengthMs > reachMs ? { live: true, lengthMs: reachMs } : view;
 }
@@ -94,7 +96,8 @@ function whole(ms: number): number {
 }
 
 function momentOf(text: string | null): number {
-  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  const moment = text !== null && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  return moment <= LATEST_MS ? moment : Number.NaN;
 }
 
 /** In the largest unit that divides it. */
