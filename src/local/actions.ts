@@ -54,13 +54,13 @@ export class Actions {
       );
       return 'cooling down';
     }
-    this.#actedAt.set(id, now());
     try {
       restartSensor(id);
     } catch (error) {
       log.warn({ alert: id, from, cause: messageOf(error) }, 'The sensor could not be restarted');
       return 'failed';
     }
+    this.#actedAt.set(id, now());
     this.#restarts += 1;
     log.warn({ alert: id, from, restarts: this.#restarts }, 'The sensor is restarted: the alert fires');
     return 'restarted';

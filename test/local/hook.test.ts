@@ -189,7 +189,7 @@ describe('an action', () => {
     expect(shared.restarts).toBe(1);
   });
 
-  it('is not possible without a sensor, and one that fails is counted by nobody', () => {
+  it('is not possible without a sensor, and one that fails is counted by nobody, nor cooled down from', () => {
     expect(actions({ restartSensor: undefined }).take('load-high', 'x')).toBe('unavailable');
     const failing = actions({
       restartSensor: () => {
@@ -197,8 +197,9 @@ describe('an action', () => {
       },
     });
     expect(failing.take('load-high', 'x')).toBe('failed');
+    expect(failing.take('load-high', 'x')).toBe('failed');
     expect(failing.restarts).toBe(0);
-    expect(told).toEqual(['The sensor could not be restarted']);
+    expect(told).toEqual(Array(2).fill('The sensor could not be restarted'));
   });
 
   it('keeps its cooldown under a new definition', () => {
