@@ -48,14 +48,23 @@ async function send(
 /** `fetch` refuses a URL with a user and password, which it is to send in a header. */
 function withoutUser(text: string, secrets: Secrets): { url: URL; authorization?: Record<string, string> } {
   const url = new URL(text);
-  if (url.username === '') return { url };
-  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  if (url.username === '' && url.password === '') return { url };
+  const [user, password] = [decoded(url.username), decoded(url.password)];
   secrets.remember(password);
   secrets.remember(`${user}:${password}`);
   url.username = '';
   url.password = '';
   const basic = Buffer.from(`${user}:${password}`).toString('base64');
   return { url, authorization: { authorization: `Basic ${basic}` } };
+}
+
+/** A password may hold a % that begins no escape. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The status says enough where the rest does not come. */
