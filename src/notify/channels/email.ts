@@ -10,6 +10,9 @@ const PORTS = { starttls: 587, tls: 465, none: 25 } as const;
 const MEND =
   "check SMTP_HOST, SMTP_PORT, SMTP_TLS, SMTP_USERNAME, SMTP_PASSWORD, SMTP_FROM and the receiver's `to`";
 
+/** The time limit is for each answer of the server; for all of them together it is so much longer. */
+const ANSWERS_AWAITED = 6;
+
 /** E-mail by SMTP. A password is never sent in the clear unless SMTP_TLS=none asks for it. */
 export function email(receiver: ReceiverBase & Email, means: Means): Channel {
   const { secrets, timeoutMs } = means;
@@ -17,6 +20,7 @@ export function email(receiver: ReceiverBase & Email, means: Means): Channel {
   const missing = [...(host ? [] : ['SMTP_HOST']), ...(from ? [] : ['SMTP_FROM'])];
   const [user, pass] = [secrets.plain('SMTP_USERNAME'), secrets.find('SMTP_PASSWORD')];
   if (user !== undefined && pass === undefined) missing.push('SMTP_PASSWORD');
+  if (user === undefined && pass !== undefined) missing.push('SMTP_USERNAME');
   // As AUTH PLAIN sends them.
   if (pass !== undefined) secrets.remember(`\0${user}\0${pass}`);
   if (missing.length > 0) throw new NotSetUp(missingText(missing));
@@ -40,7 +44,8 @@ export function email(receiver: ReceiverBase & Email, means: Means): Channel {
     async send(message, signal): Promise<Verdict> {
       try {
         const { createTransport } = await import('nodemailer');
-        const mail = { ...mailOf(message), from, to: [...receiver.to], signal };
+        const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWERS_AWAITED * timeoutMs)]);
+        const mail = { ...mailOf(message), from, to: [...receiver.to], signal: limited };
         const { rejected } = await createTransport(options).sendMail(mail);
         // Tried again, it would come twice to all the others.
         const note = rejected.length === 0 ? undefined : `the server does not take ${rejected.join(', ')}`;
