@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Definition, Receiver, Severity } from '../definition.js';
 import type { Log } from '../log.js';
 import type { Channel } from './channel.js';
@@ -37,21 +38,28 @@ const MAX_GROUPS = 100;
 export class Subscription {
   readonly #options: SubscriptionOptions;
   readonly #receiverLog: ReceiverLog;
+  readonly #address: string;
   readonly #groups = new Map<string, Told>();
   #full = false;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
+    this.#address = addressOf(options.receiver);
     this.#receiverLog = new ReceiverLog(options.receiver.name, options.log);
   }
 
-  /** What is no more asked for, as an alert that is gone from the definition, is over. */
+  /**
+   * What is no more asked for, as an alert that is gone from the definition, is over. A receiver that is somewhere
+   * else now is owed all that the one before it was told.
+   */
   restore(saved: readonly SavedGroup[]): void {
     const { receiver, clock } = this.#options;
     const now = clock.now();
-    for (const { severity, labels, ...state } of saved.filter((group) => group.receiver === receiver.name)) {
+    const own = saved.filter((group) => group.receiver === receiver.name);
+    for (const { severity, labels, address = this.#address, ...state } of own) {
       if ((severity === undefined) !== (receiver.type === 'alertmanager')) continue;
-      const { group } = this.#group(severity, labels, state);
+      const refused = state.refused || address !== this.#address;
+      const { group } = this.#group(severity, labels, { ...state, refused });
       for (const entry of group
         .firing()
         .filter(({ alert, labels }) => !this.#wants(alert, labels.severity))) {
@@ -85,9 +93,9 @@ export class Subscription {
       const { entries, lastAt, refused } = group.state;
       const isOver = entries.length === 0 && now - (lastAt ?? 0) >= group.intervalMs;
       if (isOver) return [];
-      return [
-        { receiver: this.#options.receiver.name, severity, labels, lastAt, refused, entries: [...entries] },
-      ];
+      const { name } = this.#options.receiver;
+      const state = { lastAt, refused, entries: [...entries] };
+      return [{ receiver: name, address: this.#address, severity, labels, ...state }];
     });
   }
 
@@ -130,6 +138,13 @@ export class Subscription {
     this.#groups.set(key, told);
     return told;
   }
+}
+
+/** A digest, since a URL may hold a password. */
+function addressOf(receiver: Receiver): string {
+  const where = 'url' in receiver ? receiver.url : 'to' in receiver ? receiver.to : null;
+  const text = JSON.stringify([receiver.type, where]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 function groupLabels({ sensor, env }: Labels): Labels {

@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Log } from '../../src/log.js';
+import { StateFile } from '../../src/notify/state-file.js';
 import { until } from '../until.js';
 import { ManualClock } from './manual-clock.js';
 import { DEFINITION, ERROR, HIGH, keyed, openScene, SLOW, WARN, WIDE, webhookTo } from './scene.js';
@@ -149,6 +151,52 @@ describe('a receiver that refuses', () => {
   });
 });
 
+describe('an end that is refused', () => {
+  /** Told of the begin, and then it would not have the end. */
+  async function refusedEnd() {
+    const scene = await openScene({ receivers: hook(), stateFile });
+    scene.fire(HIGH);
+    await scene.clock.advance(2 * MINUTE);
+    receiver.otherwise = answer(403);
+    scene.end(HIGH);
+    await scene.clock.advance(30 * MINUTE);
+    expect(told()).toEqual(['firing load-high', 'resolved load-high']);
+    return scene;
+  }
+
+  it('is told by the next run, so that no incident stays open', async () => {
+    const first = await refusedEnd();
+    await first.notifications.close();
+    receiver.otherwise = answer(200);
+    const second = await openScene({ receivers: hook(), stateFile, clock: first.clock });
+    second.notifications.reconcile([]);
+    await second.clock.advance(30 * MINUTE);
+    expect(told().slice(2)).toEqual(['resolved load-high']);
+    await second.notifications.close();
+  });
+
+  it('goes with the next message, and is given up when that is refused too', async () => {
+    const scene = await refusedEnd();
+    scene.fire(WIDE);
+    await scene.clock.advance(2 * MINUTE);
+    expect(told().slice(2)).toEqual(['firing load-wide, resolved load-high']);
+    receiver.otherwise = answer(200);
+    scene.end(WIDE);
+    await scene.clock.advance(2 * MINUTE);
+    expect(told().slice(3)).toEqual(['resolved load-wide']);
+    await scene.notifications.close();
+  });
+
+  it('is no reason to wait when the alert begins again', async () => {
+    const scene = await refusedEnd();
+    receiver.otherwise = answer(200);
+    scene.fire(HIGH);
+    await scene.clock.advance(MINUTE);
+    expect(told().slice(2)).toEqual(['firing load-high']);
+    await scene.notifications.close();
+  });
+});
+
 describe('over a restart', () => {
   it('nothing is told twice, and what ends afterwards is told', async () => {
     const first = await openScene({ receivers: hook(), stateFile });
@@ -285,6 +333,21 @@ describe('over a restart', () => {
     await scene.notifications.close();
   });
 
+  it('is saved once that is possible again, though nothing has changed meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const path = join(folder, 'later', 'notifications.json');
+    const warn = vi.fn();
+    const state = new StateFile(path, { warn } as unknown as Log);
+    state.save(() => []);
+    while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    mkdirSync(join(folder, 'later'));
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(10_000);
+    vi.useRealTimers();
+    await state.settled();
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, groups: [] });
+  });
+
   it('a receiver that was not set up for a while has forgotten nothing', async () => {
     const endpoints = { slack: `${receiver.url}/` };
     const clock = new ManualClock();
@@ -303,5 +366,43 @@ describe('over a restart', () => {
     expect(receiver.received).toHaveLength(2);
     expect(receiver.received[1]?.body.text).toContain('RESOLVED');
     await third.notifications.close();
+  });
+
+  it('a receiver that was not in the definition for a while has forgotten nothing', async () => {
+    const other = webhookTo('http://127.0.0.1:1/', 'other');
+    const first = await openScene({ receivers: hook(), stateFile });
+    first.fire(HIGH);
+    await first.clock.advance(MINUTE);
+    await first.notifications.close();
+    const second = await openScene({ receivers: [other], stateFile, clock: first.clock });
+    second.end(HIGH);
+    await second.notifications.close();
+    const third = await openScene({ receivers: hook(), stateFile, clock: first.clock });
+    third.notifications.reconcile([]);
+    await third.clock.advance(MINUTE);
+    expect(told()).toEqual(['firing load-high', 'resolved load-high']);
+    await third.notifications.close();
+  });
+
+  it.each(['url', 'type'])('a receiver of another %s is told of what fires already', async (what) => {
+    const old = await startReceiver();
+    const environment = { SLACK_WEBHOOK_OPS: 'T/B/x' };
+    const first = await openScene({
+      receivers: [what === 'url' ? webhookTo(old.url, 'ops') : keyed('slack', 'ops')],
+      endpoints: { slack: `${old.url}/` },
+      environment,
+      stateFile,
+    });
+    first.fire(HIGH);
+    await first.clock.advance(MINUTE);
+    expect(old.received).toHaveLength(1);
+    await first.notifications.close();
+    await old.close();
+    const receivers = [webhookTo(receiver.url, 'ops')];
+    const second = await openScene({ receivers, stateFile, clock: first.clock });
+    second.notifications.reconcile([second.notice('firing', HIGH)]);
+    await second.clock.advance(MINUTE);
+    expect(told()).toEqual(['firing load-high']);
+    await second.notifications.close();
   });
 });

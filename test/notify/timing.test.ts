@@ -179,6 +179,17 @@ describe('what is told and when', () => {
     expect(told()).toHaveLength(3);
   });
 
+  it('ends nothing before it began, when the wall clock was set back in between', async () => {
+    scene.fire(HIGH);
+    await scene.clock.advance(2 * MINUTE);
+    scene.clock.set(scene.clock.now() - HOUR);
+    scene.notifications.reconcile([]);
+    await scene.clock.advance(2 * MINUTE);
+    const { body } = receiver.received[1] as (typeof receiver.received)[0];
+    expect(body.alerts[0].endsAt).toBe(body.alerts[0].startsAt);
+    expect(body.message).toContain('(0s)');
+  });
+
   it('never tells more than one message in the interval, however much an alert flaps', async () => {
     const times: number[] = [];
     receiver.otherwise = (response) => {
