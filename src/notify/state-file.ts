@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { parseStateJson } from '../state-json.js';
 
 /**
  * What each receiver was told, and what it is owed, as one JSON file. It is written anew beside itself, synced and
@@ -58,7 +59,7 @@ export class StateFile {
   async read(): Promise<SavedGroup[]> {
     if (this.#path === undefined) return [];
     try {
-      return content.parse(JSON.parse(await readFile(this.#path, 'utf8'))).groups;
+      return parseStateJson(await readFile(this.#path, 'utf8'), content).groups;
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') {
         const text = 'What was told of alerts cannot be read; what fires is told once more';
