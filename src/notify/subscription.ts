@@ -4,7 +4,7 @@ import type { Log } from '../log.js';
 import type { Channel } from './channel.js';
 import type { Clock } from './clock.js';
 import { Courier } from './courier.js';
-import { type Change, Group, type GroupState } from './group.js';
+import { type Change, type Entry, Group, type GroupState } from './group.js';
 import type { Labels } from './notice.js';
 import { ReceiverLog } from './receiver-log.js';
 import type { SavedGroup } from './state-file.js';
@@ -49,7 +49,8 @@ export class Subscription {
   }
 
   /**
-   * What is no more asked for, as an alert that is gone from the definition, is over. A receiver that is somewhere
+   * What is no more asked for, as an alert that is gone from the definition or a sensor that has another name, is
+   * over. A receiver that is somewhere
    * else now is owed all that the one before it was told.
    */
   restore(saved: readonly SavedGroup[]): void {
@@ -60,9 +61,7 @@ export class Subscription {
       if ((severity === undefined) !== (receiver.type === 'alertmanager')) continue;
       const refused = state.refused || address !== this.#address;
       const { group } = this.#group(severity, labels, { ...state, refused });
-      for (const entry of group
-        .firing()
-        .filter(({ alert, labels }) => !this.#wants(alert, labels.severity))) {
+      for (const entry of group.firing().filter((entry) => !this.#wants(entry))) {
         group.take({ ...entry, endsAt: now }, now);
       }
     }
@@ -103,10 +102,11 @@ export class Subscription {
     await Promise.all([...this.#groups.values()].map(({ ended }) => ended));
   }
 
-  #wants(id: string, severity: string | undefined): boolean {
+  #wants({ alert: id, labels }: Entry): boolean {
     const { receiver, definition } = this.#options;
-    const alert = definition.alerts.find((known) => known.id === id);
-    return alert !== undefined && alert.severity === severity && receiver.severities.includes(alert.severity);
+    const severity = definition.alerts.find((known) => known.id === id)?.severity;
+    if (severity === undefined || severity !== labels.severity) return false;
+    return labels.sensor === definition.name && receiver.severities.includes(severity);
   }
 
   /** Where it belongs; undefined where it is beyond the bounds. */

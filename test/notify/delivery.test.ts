@@ -368,6 +368,20 @@ describe('over a restart', () => {
     await third.notifications.close();
   });
 
+  it('what a sensor of another name was told for is over', async () => {
+    const first = await openScene({ receivers: hook(), stateFile });
+    first.fire(HIGH);
+    await first.clock.advance(MINUTE);
+    await first.notifications.close();
+    const definition = { ...DEFINITION, name: 'renamed' };
+    const second = await openScene({ definition, receivers: hook(), stateFile, clock: first.clock });
+    second.notifications.reconcile([second.notice('firing', HIGH)]);
+    await second.clock.advance(2 * MINUTE, 2);
+    const each = receiver.received.slice(1).map(({ body }) => `${body.status} ${body.groupLabels.sensor}`);
+    expect(each.sort()).toEqual(['firing renamed', 'resolved demo']);
+    await second.notifications.close();
+  });
+
   it('a receiver that was not in the definition for a while has forgotten nothing', async () => {
     const other = webhookTo('http://127.0.0.1:1/', 'other');
     const first = await openScene({ receivers: hook(), stateFile });
