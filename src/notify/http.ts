@@ -1,4 +1,5 @@
 import type { Secrets } from './secrets.js';
+import { withTimeLimit } from './time-limit.js';
 import { type HttpAnswer, httpVerdict, type Verdict } from './verdict.js';
 
 export interface Request {
@@ -18,8 +19,7 @@ const ANSWER_BYTES = 16 * 1024;
 /** One POST a call, ended by the time limit or the signal; it never rejects. */
 export function poster(secrets: Secrets, timeoutMs: number): Post {
   return async (request, signal) => {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const answer = await send(request, secrets, limited).catch(
+    const answer = await withTimeLimit(timeoutMs, signal, (limited) => send(request, secrets, limited)).catch(
       (failure: unknown): HttpAnswer => ({ failure }),
     );
     return httpVerdict(answer, request.mend, Date.now());

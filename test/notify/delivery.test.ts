@@ -1,6 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Log } from '../../src/log.js';
 import { StateFile } from '../../src/notify/state-file.js';
@@ -75,6 +78,21 @@ describe('a receiver that is away', () => {
     expect(
       scene.log.filter(({ msg }) => String(msg).startsWith('webhook takes notifications again')),
     ).toHaveLength(1);
+    await scene.notifications.close();
+  });
+
+  it.each([
+    ['nothing of an answer', neverAnswer],
+    ['half an answer', (response: ServerResponse) => response.writeHead(503).write('half')],
+  ])('and sends %s is given up in time, however often memory is tidied', async (_what, act) => {
+    setFlagsFromString('--expose-gc');
+    const tidy = setInterval(runInNewContext('gc'), 50);
+    receiver.otherwise = act;
+    const scene = await openScene({ receivers: hook(), timeoutMs: 500 });
+    scene.fire(HIGH);
+    void scene.clock.advance(10 * SECOND).catch(() => {});
+    await until('it is given up', () => scene.said(WARN).length === 1, 5_000);
+    clearInterval(tidy);
     await scene.notifications.close();
   });
 

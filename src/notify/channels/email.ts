@@ -3,6 +3,7 @@ import type { Email, ReceiverBase } from '../../definition.js';
 import type { Channel, Means } from '../channel.js';
 import { groupId, type Message, paragraphsOf, plainText, statusOf, titleOf } from '../message.js';
 import { missingText, NotSetUp } from '../secrets.js';
+import { withTimeLimit } from '../time-limit.js';
 import { smtpVerdict, type Verdict } from '../verdict.js';
 
 const TLS_MODES = ['starttls', 'tls', 'none'] as const;
@@ -44,9 +45,10 @@ export function email(receiver: ReceiverBase & Email, means: Means): Channel {
     async send(message, signal): Promise<Verdict> {
       try {
         const { createTransport } = await import('nodemailer');
-        const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWERS_AWAITED * timeoutMs)]);
-        const mail = { ...mailOf(message), from, to: [...receiver.to], signal: limited };
-        const { rejected } = await createTransport(options).sendMail(mail);
+        const mail = { ...mailOf(message), from, to: [...receiver.to] };
+        const { rejected } = await withTimeLimit(ANSWERS_AWAITED * timeoutMs, signal, (limited) =>
+          createTransport(options).sendMail({ ...mail, signal: limited }),
+        );
         // Tried again, it would come twice to all the others.
         const note = rejected.length === 0 ? undefined : `the server does not take ${rejected.join(', ')}`;
         return { kind: 'sent', note };
