@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Definition, Receiver } from '../definition.js';
 import type { Log } from '../log.js';
 import { type Channel, type ChannelOptions, openChannel } from './channel.js';
@@ -44,6 +45,8 @@ export class Notifications {
     this.#options = options;
     this.#clock = clock;
     this.#state = state;
+    // Every group listens to them, however many there are.
+    setMaxListeners(0, this.#stop.signal, this.#force.signal);
     const signals = { stop: this.#stop.signal, force: this.#force.signal };
     const save = () => this.#save();
     const told = new Set<string>();

@@ -236,6 +236,17 @@ describe('what is told and when', () => {
     expect(scene.said(50)).toEqual(['Too many alerts for webhook: not all are told']);
   });
 
+  it('tells many at once without a complaint of Node.js', async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on('warning', listen);
+    for (let count = 0; count < 20; count += 1) scene.fire(HIGH, { env: `env-${count}` });
+    await scene.clock.advance(15 * SECOND, 20);
+    expect(told()).toHaveLength(20);
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
+  });
+
   it('gives a receiver those of its severities', async () => {
     await scene.notifications.close();
     scene = await openScene({ receivers: [webhookTo(receiver.url, 'few', ['warning'])] });
