@@ -24,7 +24,9 @@ const text = z.string().min(1, { error: 'must not be empty' });
 const interval = z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, {
   error: ({ input }) => `${shown(input)} must be two numbers, the lower one first`,
 });
-const duration = z.string().transform((written, context) => {
+/** What is zero needs no unit, and reads as a number in YAML. */
+const durationText = z.preprocess((raw) => (typeof raw === 'number' ? String(raw) : raw), z.string());
+const duration = durationText.transform((written, context) => {
   const milliseconds = parseDuration(written);
   if (milliseconds !== undefined) return milliseconds;
   context.addIssue({ code: 'custom', message: `${shown(written)} is no duration such as 30s, 1m or 1h30m` });
@@ -242,17 +244,21 @@ const SHAPES: Readonly<Record<string, string>> = {
   type: 'webhook, alertmanager, email, slack, pagerduty, opsgenie, victorops',
 };
 
+/** As they are called in YAML. */
+const TYPES: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping' };
+
 /** zod's own findings in the same manner as ours: the value, then what was expected. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined) return 'is missing';
   switch (issue.code) {
     case 'invalid_type':
-      return `${shown(issue.input)} must be a ${issue.expected}`;
+      return `${shown(issue.input)} must be ${TYPES[issue.expected] ?? `a ${issue.expected}`}`;
     case 'invalid_value':
       return `${shown(issue.input)} must be one of ${issue.values.join(', ')}`;
     case 'invalid_union':
       return describeShape(issue.input, String(issue.discriminator));
     case 'too_small':
+      if (issue.origin === 'array') return 'must not be empty';
       return `${shown(issue.input)} must be more than ${issue.minimum}`;
     default:
       return undefined;

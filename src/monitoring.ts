@@ -74,8 +74,10 @@ export class Monitoring {
     this.#actions.redefine(definition);
     this.#alerts?.redefine(definition);
     await this.#page?.redefine(definition);
-    // Who is told may have changed, and how: what is under way goes on with those that stay.
-    await this.#notifications?.close();
+    // Who is told may have changed, and how. What changes until it is known is told by the next evaluation.
+    const before = this.#notifications;
+    this.#notifications = undefined;
+    await before?.close();
     await this.#openNotifications();
   }
 
@@ -138,7 +140,6 @@ export class Monitoring {
   async #openNotifications(): Promise<void> {
     const { settings, environment, state, log } = this.#options;
     const definition = this.#definition;
-    this.#notifications = undefined;
     if (this.#alerts === undefined || definition.notify.length === 0) return;
     const { Notifications } = await import('./notify/notifications.js');
     this.#notifications = await Notifications.open({

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isMap, isScalar, parseDocument, type Scalar } from 'yaml';
 import { messageOf, VisualizerError } from './errors.js';
+import { findVariable, UnreadableFile } from './secret-file.js';
 import { type Command, SETTINGS, type Setting, type Settings } from './settings.js';
 
 /** Where the values come from besides the defaults. */
@@ -60,24 +61,21 @@ function find(
   const { flag, env, fallback } = setting;
   const typed = flag === undefined ? undefined : flags[flag];
   if (typed !== undefined) return { text: typed, source: `--${flag}` };
+  if (flag === undefined) return findSecret(env, environment);
   if (environment[env]) return { text: environment[env], source: `environment variable ${env}` };
-  if (flag === undefined) return findSecretFile(env, environment);
   const key = flag.replace(/^no-/, '');
   if (file[key] !== undefined) return { text: file[key], source: `settings file, ${key}` };
   return fallback === undefined ? undefined : { text: fallback, source: 'default' };
 }
 
-/** A secret may also stand in a file that `<NAME>_FILE` names, as container platforms mount them. */
-function findSecretFile(env: string, environment: NodeJS.ProcessEnv): Found | undefined {
-  const variable = `${env}_FILE`;
-  const file = environment[variable];
-  if (!file) return undefined;
+/** A secret has no flag, and may stand in a file. */
+function findSecret(env: string, environment: NodeJS.ProcessEnv): Found | undefined {
   try {
-    return { text: readFileSync(file, 'utf8').trim(), source: `environment variable ${variable}` };
+    const found = findVariable(env, environment);
+    return found && { text: found.text, source: `environment variable ${found.name}` };
   } catch (cause) {
-    throw new VisualizerError('BAD_SETTING', `${variable}: ${file} cannot be read: ${messageOf(cause)}`, {
-      cause,
-    });
+    if (!(cause instanceof UnreadableFile)) throw cause;
+    throw new VisualizerError('BAD_SETTING', cause.message, { cause });
   }
 }
 

@@ -217,7 +217,8 @@ async function openMonitoring(
   if (state === undefined) return undefined;
   const { Monitoring } = await import('./monitoring.js');
   const restartSensor = (alert: string) => {
-    if (!requests.request(`was to be started again by the alert ${alert}`)) throw new Error(NO_SENSOR);
+    const reason = `was to be started again by the alert ${alert}`;
+    if (run.stop.aborted || !requests.request(reason)) throw new Error(NO_SENSOR);
   };
   const monitoring = await Monitoring.open({
     ...run,

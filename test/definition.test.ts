@@ -100,6 +100,14 @@ describe('a sound definition', () => {
     expect(mistakesIn(SOUND)).toEqual([]);
   });
 
+  it('may write zero without a unit', () => {
+    const text = broken(
+      'above: 7',
+      'above: 7, for: 0, keep_firing_for: 0, cooldown: 0'.replaceAll(', ', '\n    '),
+    );
+    expect(parseDefinition(text, 'x').alerts[0]).toMatchObject({ forMs: 0, keepFiringMs: 0, cooldownMs: 0 });
+  });
+
   it('may have one metric, or twelve, and any separator', () => {
     const metrics = Array.from(
       { length: 12 },
@@ -186,6 +194,26 @@ describe('a mistake is named with file, line, field, value and what was expected
       'a threshold on a mean',
       broken('mean: load', 'mean: load, above: 3'),
       '9: alerts[0].query.above: goes with count only',
+    ],
+    [
+      'a duration without a unit',
+      broken('over: 1m', 'over: 60'),
+      '9: alerts[0].query.over: "60" is no duration such as 30s, 1m or 1h30m',
+    ],
+    [
+      'one that is to be a list',
+      broken('summary: "too high"', 'summary: "too high"\nnotify: [{ type: email, to: a@b.example }]'),
+      '13: notify[0].to: "a@b.example" must be a list',
+    ],
+    [
+      'a list of nobody',
+      broken('summary: "too high"', 'summary: "too high"\nnotify: [{ type: email, to: [] }]'),
+      '13: notify[0].to: must not be empty',
+    ],
+    [
+      'a receiver that is a word',
+      broken('summary: "too high"', 'summary: "too high"\nnotify: [slack]'),
+      '13: notify[0]: "slack" must be a mapping',
     ],
     ['an empty list', 'name: a\nmeasurement: b\nmetrics: []\n', '3: metrics: must name at least one metric'],
   ])('%s', (_, text, mistake) => {

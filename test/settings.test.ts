@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultStateDir, resolveSettings } from '../src/resolve-settings.js';
@@ -82,6 +82,26 @@ describe('a setting', () => {
     writeFileSync(file, 'abc==\n');
     const environment = { INFLUX_TOKEN_FILE: file };
     expect(resolveSettings('run', { flags: {}, environment })).toMatchObject({ token: 'abc==' });
+  });
+
+  it.each([
+    [
+      'is empty',
+      () => writeFileSync(join(folder, 'secret'), '\n'),
+      ': its value must be a token of printable',
+    ],
+    ['is not there', () => {}, / names .*secret, which cannot be read \(ENOENT\)/],
+    [
+      'is a directory',
+      () => mkdirSync(join(folder, 'secret')),
+      / names .*secret, which cannot be read \(EISDIR\)/,
+    ],
+  ])('that is secret and in a file that %s is refused, and not taken for none', (_what, make, complaint) => {
+    make();
+    const environment = { PAGE_TOKEN_FILE: join(folder, 'secret') };
+    const resolve = () => resolveSettings('run', { flags: {}, environment });
+    expect(resolve).toThrow('PAGE_TOKEN_FILE');
+    expect(resolve).toThrow(complaint);
   });
 });
 

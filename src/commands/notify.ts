@@ -65,7 +65,8 @@ async function test(receiver: Receiver, definition: Definition, context: NotifyC
   const at = Date.now();
   let note: string | undefined;
   for (const endsAt of endings(receiver, at)) {
-    const verdict = await channel.send(testMessage(receiver, definition, env, at, endsAt), NEVER);
+    const never = new AbortController().signal;
+    const verdict = await channel.send(testMessage(receiver, definition, env, at, endsAt), never);
     if (verdict.kind === 'retry') return { ok: false, failure: 'SERVER_UNREACHABLE', reason: verdict.reason };
     if (verdict.kind === 'refused') {
       return { ok: false, failure: 'SERVER_REFUSED', reason: `${verdict.reason}; ${verdict.mend}` };
@@ -74,8 +75,6 @@ async function test(receiver: Receiver, definition: Definition, context: NotifyC
   }
   return { ok: true, note };
 }
-
-const NEVER = new AbortController().signal;
 
 /** Whoever keeps incidents is told at once that this one is over; an Alertmanager forgets it by itself. */
 function endings({ type }: Receiver, at: number): (number | null)[] {

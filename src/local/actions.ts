@@ -23,6 +23,8 @@ export type Outcome = 'restarted' | 'cooling down' | 'unknown' | 'none' | 'unava
 export class Actions {
   #options: ActionsOptions;
   readonly #actedAt = new Map<string, number>();
+  /** Why an alert did nothing the last time, since a flapping one asks again and again. */
+  readonly #said = new Map<string, Outcome>();
   #restarts = 0;
 
   constructor(options: ActionsOptions) {
@@ -44,25 +46,38 @@ export class Actions {
     const alert = definition.alerts.find((each) => each.id === id);
     if (alert === undefined) return 'unknown';
     if (alert.action === undefined) return 'none';
-    if (restartSensor === undefined) return 'unavailable';
+    if (restartSensor === undefined) {
+      if (this.#isNews(id, 'unavailable')) log.warn({ alert: id, from }, NO_SENSOR);
+      return 'unavailable';
+    }
     const last = this.#actedAt.get(id);
     if (last !== undefined && now() - last < alert.cooldownMs) {
       const secondsLeft = Math.ceil((alert.cooldownMs - (now() - last)) / 1_000);
-      log.info(
-        { alert: id, from, secondsLeft },
-        'The alert fires again; the sensor was restarted not long ago',
-      );
+      const text = 'The alert fires again; the sensor was restarted not long ago';
+      if (this.#isNews(id, 'cooling down')) log.info({ alert: id, from, secondsLeft }, text);
       return 'cooling down';
     }
-    this.#actedAt.set(id, now());
     try {
       restartSensor(id);
     } catch (error) {
-      log.warn({ alert: id, from, cause: messageOf(error) }, 'The sensor could not be restarted');
+      const cause = messageOf(error);
+      const text = 'The sensor could not be restarted';
+      if (this.#isNews(id, 'failed')) log.warn({ alert: id, from, cause }, text);
       return 'failed';
     }
+    this.#actedAt.set(id, now());
     this.#restarts += 1;
+    this.#said.delete(id);
     log.warn({ alert: id, from, restarts: this.#restarts }, 'The sensor is restarted: the alert fires');
     return 'restarted';
   }
+
+  #isNews(id: string, outcome: Outcome): boolean {
+    const isNews = this.#said.get(id) !== outcome;
+    this.#said.set(id, outcome);
+    return isNews;
+  }
 }
+
+const NO_SENSOR =
+  'The alert asks to restart the sensor, but there is none: the lines come from a file or from stdin';

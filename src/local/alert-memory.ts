@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { parseStateJson } from '../state-json.js';
 import type { Memory } from './alert-watch.js';
 
 /**
@@ -22,7 +23,7 @@ export class AlertMemory {
 
   async load(): Promise<Memory | undefined> {
     try {
-      const { version: _, ...memory } = FORMAT.parse(JSON.parse(await readFile(this.#file, 'utf8')));
+      const { version: _, ...memory } = parseStateJson(await readFile(this.#file, 'utf8'), FORMAT);
       return memory as unknown as Memory;
     } catch (error) {
       if (systemCodeOf(error) === 'ENOENT') return undefined;

@@ -12,7 +12,7 @@ export interface Entry extends Told {
   readonly told: boolean;
   /** Whether it was tried to be told: then it is told even where it has ended meanwhile. */
   readonly tried: boolean;
-  /** Since when the receiver has been owed a message of it; null where it is owed none. */
+  /** Since when the receiver has been owed a message of it; null where it is owed none, or would not have it. */
   readonly changedAt: number | null;
 }
 
@@ -48,8 +48,9 @@ export class Group {
     for (const entry of saved.entries) {
       const fires = entry.endsAt === null;
       const told = entry.told && !(saved.refused && fires);
-      const changedAt = entry.told === told ? entry.changedAt : now;
-      this.#entries.set(entry.key, { ...entry, told, changedAt, tried: entry.tried || (fires && !told) });
+      const restored = { ...entry, told, tried: entry.tried || (fires && !told) };
+      const owedAt = isOwed(restored) ? now : null;
+      this.#entries.set(entry.key, { ...restored, changedAt: entry.changedAt ?? owedAt });
     }
   }
 
@@ -84,8 +85,10 @@ export class Group {
       return false;
     }
     const startsAt = ends ? (before as Entry).startsAt : change.startsAt;
+    // The clock may have been set back since it began.
+    const endsAt = change.endsAt === null ? null : Math.max(change.endsAt, startsAt);
     const { told = false, tried = false } = before ?? {};
-    const after = { ...change, startsAt, told, tried };
+    const after = { ...change, startsAt, endsAt, told, tried };
     // One that comes again before anybody was told has been owed a message since it first came.
     const changedAt = told && !ends ? null : (before?.changedAt ?? now);
     this.#entries.set(change.key, { ...after, changedAt });
@@ -99,7 +102,9 @@ export class Group {
     this.#forgetBlips(now);
     const all = [...this.#entries.values()];
     const last = this.#lastAt ?? Number.NEGATIVE_INFINITY;
-    const changed = Math.min(...all.filter(isOwed).map(({ changedAt }) => changedAt ?? now));
+    const changed = Math.min(
+      ...all.filter(isOwed).map(({ changedAt }) => changedAt ?? Number.POSITIVE_INFINITY),
+    );
     const fires = all.some(({ endsAt, told }) => endsAt === null && told);
     const repeat = fires ? last + repeatMs : Number.POSITIVE_INFINITY;
     return Math.max(Math.min(Math.max(changed + waitMs, last + intervalMs), repeat), this.#notBefore);
@@ -120,16 +125,23 @@ export class Group {
     }
   }
 
-  /** The message has arrived, or will never: what has changed since it was made is owed from now on. */
+  /**
+   * The message has arrived, or would not be taken: what has changed since it was made is owed from now on. An end
+   * that was refused goes with the next message, or the next run's first, lest an incident stays open for ever; one
+   * that is refused a second time is given up.
+   */
   settle(entries: readonly Entry[], now: number, outcome: 'sent' | 'refused'): void {
     this.#lastAt = now;
     this.#refused = outcome === 'refused';
-    for (const { key, endsAt } of entries) {
+    for (const { key, endsAt, changedAt } of entries) {
       const current = this.#entries.get(key);
       if (current === undefined) continue;
       const told = endsAt === null;
       const fires = current.endsAt === null;
-      if (!told && !fires) this.#entries.delete(key);
+      const comesLater = this.#refused && changedAt !== null;
+      if (!told && !fires && comesLater) {
+        this.#entries.set(key, { ...current, told, tried: true, changedAt: null });
+      } else if (!told && !fires) this.#entries.delete(key);
       else this.#entries.set(key, { ...current, told, tried: false, changedAt: told === fires ? null : now });
     }
   }

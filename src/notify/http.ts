@@ -1,4 +1,5 @@
 import type { Secrets } from './secrets.js';
+import { withTimeLimit } from './time-limit.js';
 import { type HttpAnswer, httpVerdict, type Verdict } from './verdict.js';
 
 export interface Request {
@@ -18,8 +19,7 @@ const ANSWER_BYTES = 16 * 1024;
 /** One POST a call, ended by the time limit or the signal; it never rejects. */
 export function poster(secrets: Secrets, timeoutMs: number): Post {
   return async (request, signal) => {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const answer = await send(request, secrets, limited).catch(
+    const answer = await withTimeLimit(timeoutMs, signal, (limited) => send(request, secrets, limited)).catch(
       (failure: unknown): HttpAnswer => ({ failure }),
     );
     return httpVerdict(answer, request.mend, Date.now());
@@ -48,14 +48,23 @@ async function send(
 /** `fetch` refuses a URL with a user and password, which it is to send in a header. */
 function withoutUser(text: string, secrets: Secrets): { url: URL; authorization?: Record<string, string> } {
   const url = new URL(text);
-  if (url.username === '') return { url };
-  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  if (url.username === '' && url.password === '') return { url };
+  const [user, password] = [decoded(url.username), decoded(url.password)];
   secrets.remember(password);
   secrets.remember(`${user}:${password}`);
   url.username = '';
   url.password = '';
   const basic = Buffer.from(`${user}:${password}`).toString('base64');
   return { url, authorization: { authorization: `Basic ${basic}` } };
+}
+
+/** A password may hold a % that begins no escape. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The status says enough where the rest does not come. */

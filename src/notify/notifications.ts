@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Definition, Receiver } from '../definition.js';
 import type { Log } from '../log.js';
 import { type Channel, type ChannelOptions, openChannel } from './channel.js';
@@ -34,7 +35,7 @@ export class Notifications {
   readonly #clock: Clock;
   readonly #state: StateFile;
   readonly #subscriptions: readonly Subscription[];
-  /** Of receivers that are skipped now: what they were told is not forgotten. */
+  /** Of receivers that are not told now: when they are again, what they were told is not forgotten. */
   readonly #dormant: readonly SavedGroup[];
   readonly #stop = new AbortController();
   readonly #force = new AbortController();
@@ -44,16 +45,18 @@ export class Notifications {
     this.#options = options;
     this.#clock = clock;
     this.#state = state;
+    // Every group listens to them, however many there are.
+    setMaxListeners(0, this.#stop.signal, this.#force.signal);
     const signals = { stop: this.#stop.signal, force: this.#force.signal };
     const save = () => this.#save();
-    const skipped: string[] = [];
+    const told = new Set<string>();
     this.#subscriptions = receivers.flatMap((receiver) => {
       const channel = tryChannel(receiver, options);
-      if (channel === undefined) skipped.push(receiver.name);
       if (channel === undefined) return [];
+      told.add(receiver.name);
       return [new Subscription({ receiver, channel, definition, clock, log, externalUrl, save, ...signals })];
     });
-    this.#dormant = saved.filter(({ receiver }) => skipped.includes(receiver));
+    this.#dormant = saved.filter(({ receiver }) => !told.has(receiver));
     for (const subscription of this.#subscriptions) subscription.restore(saved);
     this.#save();
   }

@@ -25,7 +25,7 @@ export class ReceiverLog {
   #tell(note: string | undefined, title: string, isRepeat: boolean, now: number): void {
     const receiver = this.#receiver;
     if (this.#trouble !== undefined) {
-      const lasted = formatDuration(Math.round((now - this.#trouble.since) / 1_000) * 1_000);
+      const lasted = formatDuration(Math.max(0, Math.round((now - this.#trouble.since) / 1_000) * 1_000));
       this.#log.info({ receiver }, `${receiver} takes notifications again, after ${lasted}`);
       this.#trouble = undefined;
     }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { systemCodeOf } from '../errors.js';
+import { findVariable, UnreadableFile } from '../secret-file.js';
 
 /** What a receiver asks of the environment is missing; the message says what to set, and holds no secret. */
 export class NotSetUp extends Error {
@@ -42,7 +41,11 @@ export class Secrets {
 
   /** One that is no secret, such as a host. What is left empty is not set. */
   plain(variable: string): string | undefined {
-    return this.#environment[variable] || this.#inFile(`${variable}_FILE`) || undefined;
+    try {
+      return findVariable(variable, this.#environment)?.text || undefined;
+    } catch (cause) {
+      throw cause instanceof UnreadableFile ? new NotSetUp(cause.message, { cause }) : cause;
+    }
   }
 
   /** Hides one that did not come from the environment. */
@@ -57,16 +60,6 @@ export class Secrets {
   hide(text: string): string {
     const longestFirst = [...this.#known].sort((one, other) => other.length - one.length);
     return longestFirst.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text);
-  }
-
-  #inFile(variable: string): string | undefined {
-    const file = this.#environment[variable];
-    if (!file) return undefined;
-    try {
-      return readFileSync(file, 'utf8').trim();
-    } catch (error) {
-      throw new NotSetUp(`${variable} names ${file}, which cannot be read (${systemCodeOf(error)})`);
-    }
   }
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { parseStateJson } from '../state-json.js';
 
 /**
  * What each receiver was told, and what it is owed, as one JSON file. It is written anew beside itself, synced and
@@ -25,6 +26,8 @@ const entry = z.object({
 });
 const group = z.object({
   receiver: z.string(),
+  /** Where it was, as a digest; absent in older files. */
+  address: z.string().optional(),
   /** Absent where a receiver is told of all severities together. */
   severity: z.enum(SEVERITIES).optional(),
   labels,
@@ -36,12 +39,16 @@ const content = z.object({ version: z.literal(1), groups: z.array(group) });
 
 export type SavedGroup = z.infer<typeof group>;
 
+/** So long after a failure it is tried again, whether anything changes meanwhile or not. */
+const RETRY_MS = 10_000;
+
 export class StateFile {
   readonly #path: string | undefined;
   readonly #log: Log;
   #snapshot: (() => SavedGroup[]) | undefined;
   #writing: Promise<void> | undefined;
   #failed = false;
+  #retry: NodeJS.Timeout | undefined;
 
   /** Without a path nothing is kept. */
   constructor(path: string | undefined, log: Log) {
@@ -52,7 +59,7 @@ export class StateFile {
   async read(): Promise<SavedGroup[]> {
     if (this.#path === undefined) return [];
     try {
-      return content.parse(JSON.parse(await readFile(this.#path, 'utf8'))).groups;
+      return parseStateJson(await readFile(this.#path, 'utf8'), content).groups;
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') {
         const text = 'What was told of alerts cannot be read; what fires is told once more';
@@ -72,15 +79,18 @@ export class StateFile {
   /** Once all that was saved is on disk, or could not be put there. */
   async settled(): Promise<void> {
     await this.#writing;
+    clearTimeout(this.#retry);
   }
 
   async #writeAll(path: string): Promise<void> {
     // Not before those who are changing something now are done.
     await null;
     while (this.#snapshot !== undefined) {
-      const groups = this.#snapshot();
+      const snapshot = this.#snapshot;
       this.#snapshot = undefined;
-      await this.#write(path, JSON.stringify({ version: 1, groups }));
+      await this.#write(path, JSON.stringify({ version: 1, groups: snapshot() }));
+      clearTimeout(this.#retry);
+      if (this.#failed) this.#retry = setTimeout(() => this.save(snapshot), RETRY_MS).unref();
     }
     this.#writing = undefined;
   }

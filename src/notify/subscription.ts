@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Definition, Receiver, Severity } from '../definition.js';
 import type { Log } from '../log.js';
 import type { Channel } from './channel.js';
 import type { Clock } from './clock.js';
 import { Courier } from './courier.js';
-import { type Change, Group, type GroupState } from './group.js';
+import { type Change, type Entry, Group, type GroupState } from './group.js';
 import type { Labels } from './notice.js';
 import { ReceiverLog } from './receiver-log.js';
 import type { SavedGroup } from './state-file.js';
@@ -37,24 +38,30 @@ const MAX_GROUPS = 100;
 export class Subscription {
   readonly #options: SubscriptionOptions;
   readonly #receiverLog: ReceiverLog;
+  readonly #address: string;
   readonly #groups = new Map<string, Told>();
   #full = false;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
+    this.#address = addressOf(options.receiver);
     this.#receiverLog = new ReceiverLog(options.receiver.name, options.log);
   }
 
-  /** What is no more asked for, as an alert that is gone from the definition, is over. */
+  /**
+   * What is no more asked for, as an alert that is gone from the definition or a sensor that has another name, is
+   * over. A receiver that is somewhere
+   * else now is owed all that the one before it was told.
+   */
   restore(saved: readonly SavedGroup[]): void {
     const { receiver, clock } = this.#options;
     const now = clock.now();
-    for (const { severity, labels, ...state } of saved.filter((group) => group.receiver === receiver.name)) {
+    const own = saved.filter((group) => group.receiver === receiver.name);
+    for (const { severity, labels, address = this.#address, ...state } of own) {
       if ((severity === undefined) !== (receiver.type === 'alertmanager')) continue;
-      const { group } = this.#group(severity, labels, state);
-      for (const entry of group
-        .firing()
-        .filter(({ alert, labels }) => !this.#wants(alert, labels.severity))) {
+      const refused = state.refused || address !== this.#address;
+      const { group } = this.#group(severity, labels, { ...state, refused });
+      for (const entry of group.firing().filter((entry) => !this.#wants(entry))) {
         group.take({ ...entry, endsAt: now }, now);
       }
     }
@@ -85,9 +92,9 @@ export class Subscription {
       const { entries, lastAt, refused } = group.state;
       const isOver = entries.length === 0 && now - (lastAt ?? 0) >= group.intervalMs;
       if (isOver) return [];
-      return [
-        { receiver: this.#options.receiver.name, severity, labels, lastAt, refused, entries: [...entries] },
-      ];
+      const { name } = this.#options.receiver;
+      const state = { lastAt, refused, entries: [...entries] };
+      return [{ receiver: name, address: this.#address, severity, labels, ...state }];
     });
   }
 
@@ -95,10 +102,11 @@ export class Subscription {
     await Promise.all([...this.#groups.values()].map(({ ended }) => ended));
   }
 
-  #wants(id: string, severity: string | undefined): boolean {
+  #wants({ alert: id, labels }: Entry): boolean {
     const { receiver, definition } = this.#options;
-    const alert = definition.alerts.find((known) => known.id === id);
-    return alert !== undefined && alert.severity === severity && receiver.severities.includes(alert.severity);
+    const severity = definition.alerts.find((known) => known.id === id)?.severity;
+    if (severity === undefined || severity !== labels.severity) return false;
+    return labels.sensor === definition.name && receiver.severities.includes(severity);
   }
 
   /** Where it belongs; undefined where it is beyond the bounds. */
@@ -130,6 +138,13 @@ export class Subscription {
     this.#groups.set(key, told);
     return told;
   }
+}
+
+/** A digest, since a URL may hold a password. */
+function addressOf(receiver: Receiver): string {
+  const where = 'url' in receiver ? receiver.url : 'to' in receiver ? receiver.to : null;
+  const text = JSON.stringify([receiver.type, where]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 function groupLabels({ sensor, env }: Labels): Labels {

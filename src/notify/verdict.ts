@@ -50,7 +50,7 @@ export function smtpVerdict(failure: unknown, mend: string): Verdict {
 /** `fetch` says `fetch failed`, and why in the cause. */
 function failureText(failure: unknown): string {
   if (!(failure instanceof Error)) return String(failure);
-  if (failure.name === 'TimeoutError') return 'no answer in time';
   const { cause } = failure as { cause?: NodeJS.ErrnoException };
+  if (failure.name === 'TimeoutError' || cause?.name === 'TimeoutError') return 'no answer in time';
   return cause instanceof Error ? cause.message || cause.code || failure.message : failure.message;
 }

@@ -290,14 +290,19 @@ describe('over a restart', () => {
   });
 
   it.each([
-    ['rubbish', 'rubbish'],
-    ['another format', '{"version":2}'],
-    ['no states', '{"version":1,"env":"dev","at":1,"alerts":[{"alert":{},"instances":[]}]}'],
-  ])('a state file with %s is not used, and said', async (_, text) => {
+    ['rubbish', 'rubbish', /JSON/],
+    ['another format', '{"version":2}', /^version: .*expected 1$/],
+    [
+      'no states',
+      '{"version":1,"env":"dev","at":1,"alerts":[{"alert":{},"instances":[]}]}',
+      /^alerts\.0\.alert\.id: /,
+    ],
+  ])('a state file with %s is not used, and said', async (_, text, cause) => {
     writeFileSync(stateFile(), text);
     await open([HIGH]);
     expect(states()).toEqual([]);
-    expect(logged).toMatchObject([{ level: 'warn', msg: expect.stringContaining('all begin as normal') }]);
+    const msg = expect.stringContaining('all begin as normal');
+    expect(logged).toMatchObject([{ level: 'warn', msg, cause: expect.stringMatching(cause) }]);
     await each10s([8]);
     expect(JSON.parse(readFileSync(stateFile(), 'utf8')).alerts[0].instances[0].state).toBe('pending');
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Actions } from '../../src/local/actions.js';
 import { Gate } from '../../src/local/gate.js';
 import type { LivePage, LivePageOptions } from '../../src/local/live-page.js';
@@ -200,16 +200,32 @@ describe('an action', () => {
     expect(shared.restarts).toBe(1);
   });
 
-  it('is not possible without a sensor, and one that fails is counted by nobody', () => {
-    expect(actions({ restartSensor: undefined }).take('load-high', 'x')).toBe('unavailable');
-    const failing = actions({
-      restartSensor: () => {
-        throw new Error('no');
-      },
+  it('is not possible without a sensor, and one that fails is counted by nobody, nor cooled down from', () => {
+    const idle = actions({ restartSensor: undefined });
+    expect([idle.take('load-high', 'x'), idle.take('load-high', 'x')]).toEqual([
+      'unavailable',
+      'unavailable',
+    ]);
+    const fails = vi.fn(() => {
+      throw new Error('no');
     });
-    expect(failing.take('load-high', 'x')).toBe('failed');
+    const failing = actions({ restartSensor: fails });
+    expect([failing.take('load-high', 'x'), failing.take('load-high', 'x')]).toEqual(['failed', 'failed']);
+    expect(fails).toHaveBeenCalledTimes(2);
     expect(failing.restarts).toBe(0);
-    expect(told).toEqual(['The sensor could not be restarted']);
+    expect(told).toEqual([
+      'The alert asks to restart the sensor, but there is none: the lines come from a file or from stdin',
+      'The sensor could not be restarted',
+    ]);
+  });
+
+  it('says once why it does nothing, until it does something', () => {
+    const shared = actions();
+    for (let count = 0; count < 5; count += 1) shared.take('counter-down', 'x');
+    now += 1_000;
+    for (let count = 0; count < 5; count += 1) shared.take('counter-down', 'x');
+    const [restarted, cooling] = [/is restarted/, /not long ago/].map((text) => expect.stringMatching(text));
+    expect(told).toEqual([restarted, cooling, restarted, cooling]);
   });
 
   it('keeps its cooldown under a new definition', () => {

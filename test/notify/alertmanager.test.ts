@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Receiver } from '../../src/definition.js';
+import type { Notice } from '../../src/notify/notice.js';
 import { hasAlertmanager, startAlertmanager } from '../servers/alertmanager.js';
 import type { Server } from '../servers/server.js';
 import { until } from '../until.js';
@@ -101,6 +102,22 @@ describe.skipIf(!hasAlertmanager)('a real Alertmanager', { timeout: 120_000 }, (
       await clock.advance(10_000, 1);
       return namesIn(hook.received, 'firing').includes('load-high');
     });
+    await scene.notifications.close();
+  });
+
+  it('takes the end of an alert at once, though the clock of its readings is ahead', async () => {
+    const clock = new ManualClock(Date.now());
+    const scene = await openScene({ clock, receivers: [receiver()] });
+    const isThere = async () => (await standing()).some(({ labels }) => labels.env === 'ahead');
+    const ahead = (state: Notice['state']) => {
+      const notice = scene.notice(state, HIGH, { env: 'ahead' });
+      scene.notifications.take([{ ...notice, since: notice.since + 3_600_000 }]);
+    };
+    ahead('firing');
+    await until('it is there', isThere);
+    await clock.quiet();
+    ahead('resolved');
+    await until('it is over', async () => !(await isThere()));
     await scene.notifications.close();
   });
 

@@ -1,7 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Log } from '../../src/log.js';
+import { StateFile } from '../../src/notify/state-file.js';
 import { until } from '../until.js';
 import { ManualClock } from './manual-clock.js';
 import { DEFINITION, ERROR, HIGH, keyed, openScene, SLOW, WARN, WIDE, webhookTo } from './scene.js';
@@ -76,6 +81,21 @@ describe('a receiver that is away', () => {
     await scene.notifications.close();
   });
 
+  it.each([
+    ['nothing of an answer', neverAnswer],
+    ['half an answer', (response: ServerResponse) => response.writeHead(503).write('half')],
+  ])('and sends %s is given up in time, however often memory is tidied', async (_what, act) => {
+    setFlagsFromString('--expose-gc');
+    const tidy = setInterval(runInNewContext('gc'), 50);
+    receiver.otherwise = act;
+    const scene = await openScene({ receivers: hook(), timeoutMs: 500 });
+    scene.fire(HIGH);
+    void scene.clock.advance(10 * SECOND).catch(() => {});
+    await until('it is given up', () => scene.said(WARN).length === 1, 5_000);
+    clearInterval(tidy);
+    await scene.notifications.close();
+  });
+
   it('may ask for patience, in seconds or until a date', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(1);
     const scene = await openScene({ receivers: hook() });
@@ -146,6 +166,52 @@ describe('a receiver that refuses', () => {
     await second.clock.advance(MINUTE);
     expect(told()).toEqual(['firing load-high', 'firing load-high']);
     await second.notifications.close();
+  });
+});
+
+describe('an end that is refused', () => {
+  /** Told of the begin, and then it would not have the end. */
+  async function refusedEnd() {
+    const scene = await openScene({ receivers: hook(), stateFile });
+    scene.fire(HIGH);
+    await scene.clock.advance(2 * MINUTE);
+    receiver.otherwise = answer(403);
+    scene.end(HIGH);
+    await scene.clock.advance(30 * MINUTE);
+    expect(told()).toEqual(['firing load-high', 'resolved load-high']);
+    return scene;
+  }
+
+  it('is told by the next run, so that no incident stays open', async () => {
+    const first = await refusedEnd();
+    await first.notifications.close();
+    receiver.otherwise = answer(200);
+    const second = await openScene({ receivers: hook(), stateFile, clock: first.clock });
+    second.notifications.reconcile([]);
+    await second.clock.advance(30 * MINUTE);
+    expect(told().slice(2)).toEqual(['resolved load-high']);
+    await second.notifications.close();
+  });
+
+  it('goes with the next message, and is given up when that is refused too', async () => {
+    const scene = await refusedEnd();
+    scene.fire(WIDE);
+    await scene.clock.advance(2 * MINUTE);
+    expect(told().slice(2)).toEqual(['firing load-wide, resolved load-high']);
+    receiver.otherwise = answer(200);
+    scene.end(WIDE);
+    await scene.clock.advance(2 * MINUTE);
+    expect(told().slice(3)).toEqual(['resolved load-wide']);
+    await scene.notifications.close();
+  });
+
+  it('is no reason to wait when the alert begins again', async () => {
+    const scene = await refusedEnd();
+    receiver.otherwise = answer(200);
+    scene.fire(HIGH);
+    await scene.clock.advance(MINUTE);
+    expect(told().slice(2)).toEqual(['firing load-high']);
+    await scene.notifications.close();
   });
 });
 
@@ -285,6 +351,21 @@ describe('over a restart', () => {
     await scene.notifications.close();
   });
 
+  it('is saved once that is possible again, though nothing has changed meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const path = join(folder, 'later', 'notifications.json');
+    const warn = vi.fn();
+    const state = new StateFile(path, { warn } as unknown as Log);
+    state.save(() => []);
+    while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    mkdirSync(join(folder, 'later'));
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(10_000);
+    vi.useRealTimers();
+    await state.settled();
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, groups: [] });
+  });
+
   it('a receiver that was not set up for a while has forgotten nothing', async () => {
     const endpoints = { slack: `${receiver.url}/` };
     const clock = new ManualClock();
@@ -303,5 +384,57 @@ describe('over a restart', () => {
     expect(receiver.received).toHaveLength(2);
     expect(receiver.received[1]?.body.text).toContain('RESOLVED');
     await third.notifications.close();
+  });
+
+  it('what a sensor of another name was told for is over', async () => {
+    const first = await openScene({ receivers: hook(), stateFile });
+    first.fire(HIGH);
+    await first.clock.advance(MINUTE);
+    await first.notifications.close();
+    const definition = { ...DEFINITION, name: 'renamed' };
+    const second = await openScene({ definition, receivers: hook(), stateFile, clock: first.clock });
+    second.notifications.reconcile([second.notice('firing', HIGH)]);
+    await second.clock.advance(2 * MINUTE, 2);
+    const each = receiver.received.slice(1).map(({ body }) => `${body.status} ${body.groupLabels.sensor}`);
+    expect(each.sort()).toEqual(['firing renamed', 'resolved demo']);
+    await second.notifications.close();
+  });
+
+  it('a receiver that was not in the definition for a while has forgotten nothing', async () => {
+    const other = webhookTo('http://127.0.0.1:1/', 'other');
+    const first = await openScene({ receivers: hook(), stateFile });
+    first.fire(HIGH);
+    await first.clock.advance(MINUTE);
+    await first.notifications.close();
+    const second = await openScene({ receivers: [other], stateFile, clock: first.clock });
+    second.end(HIGH);
+    await second.notifications.close();
+    const third = await openScene({ receivers: hook(), stateFile, clock: first.clock });
+    third.notifications.reconcile([]);
+    await third.clock.advance(MINUTE);
+    expect(told()).toEqual(['firing load-high', 'resolved load-high']);
+    await third.notifications.close();
+  });
+
+  it.each(['url', 'type'])('a receiver of another %s is told of what fires already', async (what) => {
+    const old = await startReceiver();
+    const environment = { SLACK_WEBHOOK_OPS: 'T/B/x' };
+    const first = await openScene({
+      receivers: [what === 'url' ? webhookTo(old.url, 'ops') : keyed('slack', 'ops')],
+      endpoints: { slack: `${old.url}/` },
+      environment,
+      stateFile,
+    });
+    first.fire(HIGH);
+    await first.clock.advance(MINUTE);
+    expect(old.received).toHaveLength(1);
+    await first.notifications.close();
+    await old.close();
+    const receivers = [webhookTo(receiver.url, 'ops')];
+    const second = await openScene({ receivers, stateFile, clock: first.clock });
+    second.notifications.reconcile([second.notice('firing', HIGH)]);
+    await second.clock.advance(MINUTE);
+    expect(told()).toEqual(['firing load-high']);
+    await second.notifications.close();
   });
 });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Receiver } from '../../src/definition.js';
 import { installed } from '../servers/program.js';
@@ -150,9 +152,29 @@ describe('an e-mail', () => {
     await scene.notifications.close();
   });
 
+  it('to a server that talks without end is given up in time', async () => {
+    const server = createServer((socket) => {
+      socket.write('220 smtp.example.org\r\n');
+      const timer = setInterval(() => socket.write('250-please wait\r\n'), 50);
+      socket.on('error', () => {});
+      socket.on('close', () => clearInterval(timer));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const port = String((server.address() as AddressInfo).port);
+    const more = environment({ SMTP_PORT: port });
+    const scene = await openScene({ receivers: [RECEIVER], environment: more, timeoutMs: 200 });
+    scene.fire(HIGH);
+    void scene.clock.advance(10_000);
+    await until('the outage is noticed', () => scene.said(WARN).length === 1);
+    expect(scene.log.find(({ level }) => level === WARN)?.reason).toBe('no answer in time');
+    await scene.notifications.close();
+    server.close();
+  });
+
   it.each([
     [{ SMTP_HOST: '' }, 'set SMTP_HOST (or SMTP_HOST_FILE, a file that holds it)'],
     [{ SMTP_USERNAME: 'me' }, 'set SMTP_PASSWORD (or SMTP_PASSWORD_FILE, a file that holds it)'],
+    [{ SMTP_PASSWORD: PASSWORD }, 'set SMTP_USERNAME (or SMTP_USERNAME_FILE, a file that holds it)'],
     [{ SMTP_TLS: 'yes' }, 'SMTP_TLS must be one of starttls, tls, none'],
     [{ SMTP_PORT: 'smtp' }, 'SMTP_PORT must be a port, 1 to 65535'],
   ])('cannot be sent with %j, which is said at the start', async (more, advice) => {

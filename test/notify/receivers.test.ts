@@ -192,6 +192,20 @@ describe('secrets', () => {
     expect(scene.log.find(({ level }) => level === ERROR)?.reason).toBe('403 <***> <***> <***> <***>');
   });
 
+  it.each(['http://:50%25@', 'http://:50%@', 'http://me:50%@'])(
+    'are hidden and sent, of a URL %s',
+    async (user) => {
+      server.otherwise = answer(403, 'not with 50%');
+      const scene = await openScene({ receivers: [webhookTo(server.url.replace('http://', user))] });
+      scene.fire(HIGH);
+      await scene.clock.advance(15_000);
+      await scene.notifications.close();
+      const basic = Buffer.from(`${user.includes('me') ? 'me' : ''}:50%`).toString('base64');
+      expect(server.received[0]?.headers.authorization).toBe(`Basic ${basic}`);
+      expect(JSON.stringify(scene.log)).not.toContain('50%');
+    },
+  );
+
   it('come from a file as well', async () => {
     const file = join(folder, 'slack');
     writeFileSync(file, `${ENVIRONMENT.SLACK_WEBHOOK}\n`);

@@ -179,6 +179,17 @@ describe('what is told and when', () => {
     expect(told()).toHaveLength(3);
   });
 
+  it('ends nothing before it began, when the wall clock was set back in between', async () => {
+    scene.fire(HIGH);
+    await scene.clock.advance(2 * MINUTE);
+    scene.clock.set(scene.clock.now() - HOUR);
+    scene.notifications.reconcile([]);
+    await scene.clock.advance(2 * MINUTE);
+    const { body } = receiver.received[1] as (typeof receiver.received)[0];
+    expect(body.alerts[0].endsAt).toBe(body.alerts[0].startsAt);
+    expect(body.message).toContain('(0s)');
+  });
+
   it('never tells more than one message in the interval, however much an alert flaps', async () => {
     const times: number[] = [];
     receiver.otherwise = (response) => {
@@ -223,6 +234,17 @@ describe('what is told and when', () => {
     expect([body.alerts.length, body.truncatedAlerts]).toEqual([500, 500]);
     expect(body.message.length).toBeLessThan(10_000);
     expect(scene.said(50)).toEqual(['Too many alerts for webhook: not all are told']);
+  });
+
+  it('tells many at once without a complaint of Node.js', async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on('warning', listen);
+    for (let count = 0; count < 20; count += 1) scene.fire(HIGH, { env: `env-${count}` });
+    await scene.clock.advance(15 * SECOND, 20);
+    expect(told()).toHaveLength(20);
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
   });
 
   it('gives a receiver those of its severities', async () => {

@@ -1,4 +1,5 @@
 import type { Threshold } from '@grafana/grafana-foundation-sdk/dashboard';
+import { conditionText } from '../../alerting/condition.js';
 import {
   type Aggregate,
   type Alert,
@@ -84,13 +85,6 @@ const DEFECT_WORDS: Readonly<Record<Query['defects'], string>> = {
   only: ' (defect lines only)',
   included: ' (defect lines included)',
 };
-
-function conditionText(condition: Condition): string {
-  if ('above' in condition) return `above ${condition.above}`;
-  if ('below' in condition) return `below ${condition.below}`;
-  if ('equals' in condition) return `exactly ${condition.equals}`;
-  return `outside ${condition.outside[0]} to ${condition.outside[1]}`;
-}
 
 function limitsIn(condition: Condition): readonly number[] {
   if ('above' in condition) return [condition.above];

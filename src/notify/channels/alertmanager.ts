@@ -13,14 +13,17 @@ export function alertmanager(receiver: ReceiverBase & Addressed, { post }: Means
   return { send: (message, signal) => post({ url, body: alertmanagerAlerts(message), mend }, signal) };
 }
 
+/**
+ * An Alertmanager goes by its own clock: an end that is yet to come, by the clock of readings that was ahead, would
+ * leave the alert firing until then. One that ends before it starts would be refused, and the rest with it.
+ */
 export function alertmanagerAlerts({ alerts, externalUrl, at }: Message) {
   const lastsUntil = at + REPEATS_MISSED * ALERTMANAGER_TIMING.repeatMs;
   return alerts.map(({ labels, annotations, startsAt, endsAt }) => ({
     labels,
     annotations,
-    startsAt: new Date(startsAt).toISOString(),
-    // One that ends before it starts would be refused, and the rest with it.
-    endsAt: new Date(Math.max(endsAt ?? lastsUntil, startsAt)).toISOString(),
+    startsAt: new Date(Math.min(startsAt, at)).toISOString(),
+    endsAt: new Date(endsAt === null ? lastsUntil : Math.min(endsAt, at)).toISOString(),
     ...(externalUrl === '' ? {} : { generatorURL: externalUrl }),
   }));
 }

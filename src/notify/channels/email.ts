@@ -3,12 +3,16 @@ import type { Email, ReceiverBase } from '../../definition.js';
 import type { Channel, Means } from '../channel.js';
 import { groupId, type Message, paragraphsOf, plainText, statusOf, titleOf } from '../message.js';
 import { missingText, NotSetUp } from '../secrets.js';
+import { withTimeLimit } from '../time-limit.js';
 import { smtpVerdict, type Verdict } from '../verdict.js';
 
 const TLS_MODES = ['starttls', 'tls', 'none'] as const;
 const PORTS = { starttls: 587, tls: 465, none: 25 } as const;
 const MEND =
   "check SMTP_HOST, SMTP_PORT, SMTP_TLS, SMTP_USERNAME, SMTP_PASSWORD, SMTP_FROM and the receiver's `to`";
+
+/** The time limit is for each answer of the server; for all of them together it is so much longer. */
+const ANSWERS_AWAITED = 6;
 
 /** E-mail by SMTP. A password is never sent in the clear unless SMTP_TLS=none asks for it. */
 export function email(receiver: ReceiverBase & Email, means: Means): Channel {
@@ -17,6 +21,7 @@ export function email(receiver: ReceiverBase & Email, means: Means): Channel {
   const missing = [...(host ? [] : ['SMTP_HOST']), ...(from ? [] : ['SMTP_FROM'])];
   const [user, pass] = [secrets.plain('SMTP_USERNAME'), secrets.find('SMTP_PASSWORD')];
   if (user !== undefined && pass === undefined) missing.push('SMTP_PASSWORD');
+  if (user === undefined && pass !== undefined) missing.push('SMTP_USERNAME');
   // As AUTH PLAIN sends them.
   if (pass !== undefined) secrets.remember(`\0${user}\0${pass}`);
   if (missing.length > 0) throw new NotSetUp(missingText(missing));
@@ -40,8 +45,10 @@ export function email(receiver: ReceiverBase & Email, means: Means): Channel {
     async send(message, signal): Promise<Verdict> {
       try {
         const { createTransport } = await import('nodemailer');
-        const mail = { ...mailOf(message), from, to: [...receiver.to], signal };
-        const { rejected } = await createTransport(options).sendMail(mail);
+        const mail = { ...mailOf(message), from, to: [...receiver.to] };
+        const { rejected } = await withTimeLimit(ANSWERS_AWAITED * timeoutMs, signal, (limited) =>
+          createTransport(options).sendMail({ ...mail, signal: limited }),
+        );
         // Tried again, it would come twice to all the others.
         const note = rejected.length === 0 ? undefined : `the server does not take ${rejected.join(', ')}`;
         return { kind: 'sent', note };
