@@ -9,7 +9,7 @@
  *     GET /api/histogram?metric=&from=&to=               Histogram
  *     GET /api/alerts?from=&to=                          Alerts
  *     GET /events                                        server-sent events: `status` (Status) at once and when it
- *                                                        changes, at most once a second; `alert` (AlertChange)
+ *                                                        changes, at most twice a second; `alert` (AlertChange)
  *     GET /healthz, /readyz                              {"status":"ok"}; readyz 503 where readings cannot be stored
  *     POST /hooks/alerts                                 the webhook body of Grafana or Alertmanager
  *     POST /logout                                       where `about.login` is true: ends the login, 303 to /login
