@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Series } from '../../src/local/api.js';
+import { ask } from '../local/server-fixture.js';
 import { drawnIn, watchCharts } from '../servers/charts.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { freePort } from '../servers/server.js';
@@ -109,6 +110,14 @@ describe.skipIf(!hasChromium)('the page of a real run', () => {
     const series = (await (await fetch(new URL(question, second))).json()) as Series;
     const lines = [...(series.metrics.counter?.count ?? []), ...series.defects];
     expect(lines.reduce((sum: number, count) => sum + Number(count), 0)).toBeGreaterThanOrEqual(read);
+  });
+
+  it('answers to the names of --page-name', async () => {
+    const url = await startRun('--page-name', 'pi.lan,sensors.example.org');
+    const status = async (host: string) => (await ask({ url }, '/api/status', { headers: { host } })).status;
+    expect(await status('sensors.example.org')).toBe(200);
+    expect(await status('pi.lan:8443')).toBe(200);
+    expect(await status('evil.example')).toBe(421);
   });
 
   it('works while the run waits for an InfluxDB that is away: what is read is queued', async () => {
