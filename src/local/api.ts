@@ -75,6 +75,10 @@ export interface AlertAbout {
   readonly metric?: string | undefined;
   /** What of it: mean, spread, stddev, ..., errors. */
   readonly aggregate: string;
+  /** Where it counts errors or defect lines: an error's kind, `any`, or `defects`. */
+  readonly counts?: string | undefined;
+  /** Of its window. */
+  readonly overMs: number;
   readonly forMs: number;
 }
 

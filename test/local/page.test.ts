@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { About, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { until } from '../until.js';
-import { ABOUT, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
+import { ABOUT, ALERTS, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
 import { everyOf, seriesOf } from './page-series.js';
 
 /** Reads copies of the canvases, as reading them would make the browser draw them another way. */
@@ -287,6 +287,36 @@ describe.skipIf(!hasChromium)('the page', () => {
     await until('it is resolved', async () => /normal/.test((await row.textContent()) ?? ''));
     await until('the top says so', async () => (await strip.textContent())?.includes('all alerts'));
     expect(complaints).toEqual([]);
+  });
+
+  it('has limit and state of an alert about errors or defects in their lanes, and says which is in no chart', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(`${await serve(run)}?range=5m`);
+    await drawn(tab);
+    const row = tab.locator('#alerts tbody tr').first();
+    const lined = async (alert: string, range: string) => {
+      run.about = { ...run.about, alerts: ALERTS.filter(({ id }) => id === alert) };
+      run.run = `${alert} ${range}`;
+      await tab.locator(`[data-range="${range}"]`).click();
+      await until('it is its turn', async () => (await row.getAttribute('data-alert')) === alert);
+      await drawn(tab);
+      return ((await pixels(tab)).errors?.warning ?? 0) > 500;
+    };
+    expect(await lined('errors', '5m')).toBe(true);
+    expect(await lined('errors', '24h')).toBe(true);
+    expect(await lined('defects', '5m')).toBe(true);
+    expect(await lined('defects', '24h'), 'a minute’s limit in longer buckets').toBe(false);
+    expect(await lined('no-data', '5m')).toBe(false);
+    expect(await row.textContent()).toContain('in no chart');
+
+    run.about = ABOUT;
+    run.run = 'all';
+    run.change('defects', 'firing', 11);
+    await until('it fires', async () => (await row.textContent())?.includes('firing'));
+    expect(await row.textContent()).not.toContain('in no chart');
+    const stateIn = (chart: string) => tab.locator(`[data-chart="${chart}"] .alert-at`).textContent();
+    await until('its chart says so', async () => (await stateIn('errors'))?.includes('defects firing'));
+    expect(await stateIn('cpu_load.mean')).toBe('');
   });
 
   it('says that alerts are evaluated in Grafana where they are, and which ranges are out of reach', async () => {
