@@ -294,19 +294,22 @@ describe.skipIf(!hasChromium)('the page', () => {
     const { tab } = await visit(`${await serve(run)}?range=5m`);
     await drawn(tab);
     const row = tab.locator('#alerts tbody tr').first();
-    const lined = async (alert: string, range: string) => {
+    const width = tab.locator('[data-chart="errors"] .every');
+    const lined = async (alert: string, range: string, every: string) => {
       run.about = { ...run.about, alerts: ALERTS.filter(({ id }) => id === alert) };
       run.run = `${alert} ${range}`;
       await tab.locator(`[data-range="${range}"]`).click();
-      await until('it is its turn', async () => (await row.getAttribute('data-alert')) === alert);
-      await drawn(tab);
+      await until(`${alert} is drawn over ${range}`, async () => {
+        const shown = [await row.getAttribute('data-alert'), await width.textContent()];
+        return shown.join() === `${alert},${every}`;
+      });
       return ((await pixels(tab)).errors?.warning ?? 0) > 500;
     };
-    expect(await lined('errors', '5m')).toBe(true);
-    expect(await lined('errors', '24h')).toBe(true);
-    expect(await lined('defects', '5m')).toBe(true);
-    expect(await lined('defects', '24h'), 'a minute’s limit in longer buckets').toBe(false);
-    expect(await lined('no-data', '5m')).toBe(false);
+    expect(await lined('errors', '5m', 'each 10 s')).toBe(true);
+    expect(await lined('errors', '24h', 'each 15 min')).toBe(true);
+    expect(await lined('defects', '5m', 'each 10 s')).toBe(true);
+    expect(await lined('defects', '24h', 'each 15 min'), 'a minute’s limit in longer buckets').toBe(false);
+    expect(await lined('no-data', '5m', 'each 10 s')).toBe(false);
     expect(await row.textContent()).toContain('in no chart');
 
     run.about = ABOUT;
@@ -352,6 +355,20 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(await tab.locator('.value').count()).toBe(1);
     await drawn(tab, 'pressure.mean');
     expect(await tab.locator('#alerts').isVisible()).toBe(false);
+  });
+
+  it('draws a new definition at a fixed time as well', async () => {
+    const run = new ScriptedRun();
+    const to = Date.now();
+    const { tab } = await visit(`${await serve(run)}?from=${to - 10 * MINUTE}&to=${to}`);
+    await drawn(tab);
+    run.about = {
+      ...ABOUT,
+      metrics: ABOUT.metrics.map((metric) => ({ ...metric, name: `${metric.name}_2` })),
+    };
+    run.run = 'redefined';
+    await until('its chart is there', () => tab.locator('[data-chart="cpu_load_2.mean"]').isVisible());
+    await drawn(tab, 'cpu_load_2.mean');
   });
 
   it('says what it waits for before the first reading, and then draws it', async () => {
