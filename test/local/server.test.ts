@@ -102,7 +102,13 @@ describe('the status', () => {
     });
     expect(status.about.alerts).toMatchObject([
       { id: 'load-high', question: 'Mean of load over 1m', limit: 'above 7 cores', metric: 'load' },
-      { id: 'load-told', question: 'Errors of any kind over 1m', limit: 'above 7', aggregate: 'errors' },
+      {
+        id: 'load-told',
+        question: 'Errors of any kind over 1m',
+        limit: 'above 7',
+        counts: 'any',
+        overMs: 60_000,
+      },
     ]);
     expect(status.about.alerts[1]).not.toHaveProperty('metric');
     const last = await store.store.query(

@@ -122,7 +122,7 @@ describe.skipIf(!hasChromium)('what the page draws', () => {
     const repeats = `SELECT start, (SELECT count(random_value) - count(DISTINCT random_value) FROM readings
       WHERE NOT defect AND ${within('start')}) FROM (${starts()}) ORDER BY start`;
     await expectDrawn('random_value.repeats', repeats);
-    expect(Math.max(...columnOf('random_value.repeats', 1))).toBeGreaterThan(5);
+    expect(Math.max(...columnOf('random_value.repeats', 1))).toBeGreaterThan(0);
   });
 
   it('is how many random values fall into each tenth of their range', async () => {
