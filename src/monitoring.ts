@@ -111,6 +111,7 @@ export class Monitoring {
     this.#page = await LivePage.open({
       host: settings.pageHost,
       port: settings.pagePort,
+      names: settings.pageNames,
       pageToken: settings.pageToken,
       hookToken: settings.hookToken,
       definition,

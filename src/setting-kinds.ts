@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { parseBytes, parseDuration } from './quantity.js';
 
 /** The kinds of value that a setting can have: how it is called, what is expected, and how it is read. */
@@ -71,6 +72,16 @@ export const hostName = {
   parse(value: string): string | undefined {
     const host = /^\[(.*)\]$/.exec(value)?.[1] ?? value;
     return /^[^\s/@%[\]]+$/.test(host) && !/^[^:]*:\d+$/.test(host) ? host : undefined;
+  },
+};
+
+/** Names that a Host header can have (RFC 9110, 7.2): a browser sends others in ASCII, as xn--... */
+export const hostNames = {
+  placeholder: 'names',
+  expected: 'host names with commas between, without http://, ports and wildcards',
+  parse(value: string): readonly string[] | undefined {
+    const names = value.split(',').map((name) => hostName.parse(name.trim()) ?? '');
+    return names.every((name) => /^[\w.-]+$/.test(name) || isIPv6(name)) ? names : undefined;
   },
 };
 

@@ -4,6 +4,7 @@ import {
   bytes,
   duration,
   hostName,
+  hostNames,
   integer,
   LONGEST_TIMER,
   moment,
@@ -241,6 +242,13 @@ export const SETTINGS = {
     env: 'VISUALIZER_PAGE_HOST',
     fallback: '127.0.0.1',
     help: 'the address that the page is served on; beyond this machine (such as 0.0.0.0) with a PAGE_TOKEN only',
+    commands: PAGE,
+  },
+  pageNames: {
+    ...hostNames,
+    flag: 'page-name',
+    env: 'PAGE_NAME',
+    help: 'further names by which browsers ask for the page, such as that of a reverse proxy, with commas between',
     commands: PAGE,
   },
   pageToken: {

@@ -36,6 +36,8 @@ describe('a setting', () => {
     ['buffer-max', '1GiB', 'bufferMax', 1_073_741_824],
     ['no-page', 'false', 'page', false],
     ['restart', 'on-failure', 'restart', 'on-failure'],
+    ['page-name', 'sensors.example.org', 'pageNames', ['sensors.example.org']],
+    ['page-name', 'pi, wall_1.lan,[2001:db8::7]', 'pageNames', ['pi', 'wall_1.lan', '2001:db8::7']],
   ])('--%s %s is understood', (flag, text, name, value) => {
     expect(withFlags({ [flag]: text })).toMatchObject({ [name]: value });
   });
@@ -58,6 +60,13 @@ describe('a setting', () => {
     ['buffer-max', '1GIB'],
     ['buffer-max', '10'],
     ['restart', 'sometimes'],
+    ['page-name', ''],
+    ['page-name', 'pi,'],
+    ['page-name', 'pi:8087'],
+    ['page-name', 'https://sensors.example.org'],
+    ['page-name', '*.example.org'],
+    ['page-name', 'sensors.example.org/page'],
+    ['page-name', 'two names'],
     ['batch-lines', '1e3'],
   ])('--%s %j is refused, naming both', (flag, text) => {
     expect(() => withFlags({ [flag]: text })).toThrow(`--${flag}: ${JSON.stringify(text)} must be `);

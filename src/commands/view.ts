@@ -30,6 +30,7 @@ interface ViewSettings {
   /** Whose readings are shown; those of the newest where it is not given. */
   readonly env?: string | undefined;
   readonly pageHost?: string | undefined;
+  readonly pageNames?: readonly string[] | undefined;
   readonly pageToken?: string | undefined;
 }
 
@@ -51,6 +52,7 @@ export async function viewStore(context: ViewContext): Promise<void> {
     const page = await LivePage.open({
       host: settings.pageHost ?? '127.0.0.1',
       port: settings.pagePort,
+      names: settings.pageNames,
       pageToken: settings.pageToken,
       definition: stored,
       env,

@@ -10,8 +10,8 @@
  *     GET /api/histogram?metric=&from=&to=               Histogram
  *     GET /api/alerts?from=&to=                          Alerts
  *     GET /events                                        server-sent events: `status` (Status) at once and when it
- *                                                        changes, `still` (nothing) where it has not, once a
- *                                                        second; `alert` (AlertChange)
+ *                                                        changes, at most twice a second, `still` (nothing) each second
+ *                                                        where it has not; `alert` (AlertChange)
  *     GET /healthz, /readyz                              {"status":"ok"}; readyz 503 where readings cannot be stored
  *     POST /hooks/alerts                                 the webhook body of Grafana or Alertmanager
  *     POST /logout                                       where `about.login` is true: ends the login, 303 to /login
@@ -77,6 +77,10 @@ export interface AlertAbout {
   readonly metric?: string | undefined;
   /** What of it: mean, spread, stddev, ..., errors. */
   readonly aggregate: string;
+  /** Where it counts errors or defect lines: an error's kind, `any`, or `defects`. */
+  readonly counts?: string | undefined;
+  /** Of its window. */
+  readonly overMs: number;
   readonly forMs: number;
 }
 

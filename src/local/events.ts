@@ -1,10 +1,10 @@
 /**
  * The event stream: who listens, and what each of them is told.
  *
- * A client first gets the status, then once a tick the status where it has changed, or that nothing has; changes of alerts
- * at once. One that has not taken what it was sent is told nothing more until it has; after `patienceMs`, or when
- * too many changes of alerts wait for it, it is dropped. So a client costs the run little memory however slow it
- * is, and with no client there is no timer and no work.
+ * A client first gets the status, then once a tick the status where it has changed, or that nothing has; new readings and
+ * changes of alerts at once. One that has not taken what it was sent is told nothing more until it has; after
+ * `patienceMs`, or when too many changes of alerts wait for it, it is dropped. So a client costs the run little memory
+ * however slow it is, and with no client there is no timer and no work.
  */
 import type { ServerResponse } from 'node:http';
 import { messageOf } from '../errors.js';
@@ -42,6 +42,7 @@ export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #clients = new Set<Client>();
   #timer: NodeJS.Timeout | undefined;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
@@ -67,6 +68,15 @@ export class EventStream {
       if (client.alerts.length > MOST_ALERTS) this.#drop(client);
       else if (this.#hasRead(client)) this.#tellAlerts(client);
     }
+  }
+
+  /** Begins the next tick now, but not sooner than half a tick after it did so before. */
+  refresh(): void {
+    const now = performance.now();
+    if (this.#timer === undefined || now - this.#refreshedAt < this.#options.tickMs / 2) return;
+    this.#refreshedAt = now;
+    this.#timer.refresh();
+    this.#tick();
   }
 
   close(): void {
@@ -115,9 +125,10 @@ export class EventStream {
     return false;
   }
 
-  #drop({ response }: Client): void {
+  #drop(client: Client): void {
     this.#options.log.warn({}, 'live page: dropped a browser that does not read what it is sent');
-    response.destroy();
+    this.#leave(client);
+    client.response.destroy();
   }
 }
 

@@ -52,8 +52,7 @@ export class Gate {
       return failure(421, 'this page is not served by that name');
     }
     if (isCrossSite(request)) return failure(403, 'another site may not ask this');
-    // A page's token on loopback says that a proxy lets others in.
-    if (access === 'hook') return isLoopback(host) && pageToken === undefined ? undefined : HOOK_IS_OFF;
+    if (access === 'hook') return this.#isAlone ? undefined : HOOK_IS_OFF;
     if (access === 'login' || token === undefined || this.sessions?.isOpen(request)) return undefined;
     return isVisit(request) ? toLogin(request) : UNAUTHORIZED;
   }
@@ -61,6 +60,12 @@ export class Gate {
   /** How a token that a form gave compares to the page's. */
   pageTokenVerdict(request: IncomingMessage, given: string): Verdict {
     return this.#verdict(request, given, this.#options.pageToken);
+  }
+
+  /** A page's token, or a name, on loopback says that a proxy lets others in. */
+  get #isAlone(): boolean {
+    const { host, names, pageToken } = this.#options;
+    return isLoopback(host) && names.length === 0 && pageToken === undefined;
   }
 
   #verdict(request: IncomingMessage, given: string | undefined, wanted: string | undefined): Verdict {

@@ -44,7 +44,7 @@ export interface LivePageOptions {
   readonly log: EventLog;
   /** Folder of the built page; beside this file unless given. */
   readonly assets?: URL | undefined;
-  /** How often a listener is told what changed. */
+  /** How often a listener is told what changed besides readings. */
   readonly tickMs?: number | undefined;
   /** How long a listener may leave something unread before it is dropped. */
   readonly patienceMs?: number | undefined;
@@ -85,6 +85,7 @@ export class LivePage {
   add(batch: Pick<Batch, 'readings' | 'points'>): void {
     const isStored = this.#options.recording?.().state !== 'failing';
     this.#shown.subject.data.add(batch, isStored);
+    this.#stream.refresh();
   }
 
   alert(changes: readonly AlertChange[]): void {

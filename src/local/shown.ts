@@ -108,6 +108,13 @@ function alertAbout(
     condition,
     metric: query.aggregate === 'errors' ? undefined : query.of,
     aggregate: query.aggregate,
+    counts: countsOf(query, definition),
+    overMs: query.overMs,
     forMs,
   };
+}
+
+function countsOf({ aggregate, of, defects }: Alert['query'], { defect }: Definition): string | undefined {
+  if (aggregate === 'errors') return of;
+  return aggregate === 'count' && defects === 'only' && defect !== 'none' ? 'defects' : undefined;
 }

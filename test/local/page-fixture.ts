@@ -24,7 +24,7 @@ import { histogramOf, seriesOf, valueAt } from './page-series.js';
 /** The built page, as `npm run build` leaves it. */
 export const ASSETS = new URL('../../dist/local/page/', import.meta.url);
 
-const CPU = { metric: 'cpu_load', severity: 'warning', forMs: 60_000 } as const;
+const CPU = { metric: 'cpu_load', severity: 'warning', overMs: 60_000, forMs: 60_000 } as const;
 
 export const ALERTS: readonly AlertAbout[] = [
   {
@@ -55,6 +55,7 @@ export const ALERTS: readonly AlertAbout[] = [
     condition: { below: 1_000_000 },
     metric: 'random_value',
     aggregate: 'stddev',
+    overMs: 60_000,
     forMs: 60_000,
   },
   {
@@ -66,6 +67,7 @@ export const ALERTS: readonly AlertAbout[] = [
     condition: { above: 1 },
     metric: 'random_value',
     aggregate: 'repeats',
+    overMs: 30_000,
     forMs: 0,
   },
   {
@@ -77,6 +79,7 @@ export const ALERTS: readonly AlertAbout[] = [
     condition: { outside: [1, 3] },
     metric: 'counter',
     aggregate: 'rate',
+    overMs: 60_000,
     forMs: 30_000,
   },
   {
@@ -87,6 +90,19 @@ export const ALERTS: readonly AlertAbout[] = [
     limit: 'above 0',
     condition: { above: 0 },
     aggregate: 'errors',
+    counts: 'any',
+    overMs: 60_000,
+    forMs: 0,
+  },
+  {
+    ...CPU,
+    id: 'defects',
+    summary: 'Ten or more defect lines within a minute',
+    question: 'Values of cpu_load in defect lines over 1m',
+    limit: 'above 9',
+    condition: { above: 9 },
+    aggregate: 'count',
+    counts: 'defects',
     forMs: 0,
   },
   {
@@ -98,6 +114,7 @@ export const ALERTS: readonly AlertAbout[] = [
     condition: { below: 1 },
     metric: 'cpu_load',
     aggregate: 'count',
+    overMs: 60_000,
     forMs: 0,
   },
 ];
@@ -247,7 +264,7 @@ export class ScriptedRun {
       labels: LABELS,
       state: 'normal',
       since: this.since,
-      value: [5.064, 1.21, 1_150_000, 0, 1, 0, 60][index] ?? null,
+      value: [5.064, 1.21, 1_150_000, 0, 1, 0, 1, 60][index] ?? null,
     }));
   }
 

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { About, AlertAbout, AlertState, Alerts, MetricAbout, Series } from '../../src/local/api.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { until } from '../until.js';
-import { ABOUT, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
+import { ABOUT, ALERTS, ASSETS, assetsOf, ScriptedRun } from './page-fixture.js';
 import { everyOf, seriesOf } from './page-series.js';
 
 /** Reads copies of the canvases, as reading them would make the browser draw them another way. */
@@ -309,6 +309,39 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('has limit and state of an alert about errors or defects in their lanes, and says which is in no chart', async () => {
+    const run = new ScriptedRun();
+    const { tab } = await visit(`${await serve(run)}?range=5m`);
+    await drawn(tab);
+    const row = tab.locator('#alerts tbody tr').first();
+    const width = tab.locator('[data-chart="errors"] .every');
+    const lined = async (alert: string, range: string, every: string) => {
+      run.about = { ...run.about, alerts: ALERTS.filter(({ id }) => id === alert) };
+      run.run = `${alert} ${range}`;
+      await tab.locator(`[data-range="${range}"]`).click();
+      await until(`${alert} is drawn over ${range}`, async () => {
+        const shown = [await row.getAttribute('data-alert'), await width.textContent()];
+        return shown.join() === `${alert},${every}`;
+      });
+      return ((await pixels(tab)).errors?.warning ?? 0) > 500;
+    };
+    expect(await lined('errors', '5m', 'each 10 s')).toBe(true);
+    expect(await lined('errors', '24h', 'each 15 min')).toBe(true);
+    expect(await lined('defects', '5m', 'each 10 s')).toBe(true);
+    expect(await lined('defects', '24h', 'each 15 min'), 'a minute’s limit in longer buckets').toBe(false);
+    expect(await lined('no-data', '5m', 'each 10 s')).toBe(false);
+    expect(await row.textContent()).toContain('in no chart');
+
+    run.about = ABOUT;
+    run.run = 'all';
+    run.change('defects', 'firing', 11);
+    await until('it fires', async () => (await row.textContent())?.includes('firing'));
+    expect(await row.textContent()).not.toContain('in no chart');
+    const stateIn = (chart: string) => tab.locator(`[data-chart="${chart}"] .alert-at`).textContent();
+    await until('its chart says so', async () => (await stateIn('errors'))?.includes('defects firing'));
+    expect(await stateIn('cpu_load.mean')).toBe('');
+  });
+
   it('says that alerts are evaluated in Grafana where they are, and which ranges are out of reach', async () => {
     const run = new ScriptedRun({ destination: 'InfluxDB at localhost:8086', reachMs: 10 * MINUTE });
     run.alerts = { evaluated: 'elsewhere', instances: [], changes: [] };
@@ -398,6 +431,20 @@ describe.skipIf(!hasChromium)('the page', () => {
     await until('it shows what is new', async () => (await tab.locator('h1').textContent()) === 'boiler');
     expect(run.listeners).toBe(1);
     expect(await tab.locator('#lost').isVisible()).toBe(false);
+  });
+
+  it('draws a new definition at a fixed time as well', async () => {
+    const run = new ScriptedRun();
+    const to = Date.now();
+    const { tab } = await visit(`${await serve(run)}?from=${to - 10 * MINUTE}&to=${to}`);
+    await drawn(tab);
+    run.about = {
+      ...ABOUT,
+      metrics: ABOUT.metrics.map((metric) => ({ ...metric, name: `${metric.name}_2` })),
+    };
+    run.run = 'redefined';
+    await until('its chart is there', () => tab.locator('[data-chart="cpu_load_2.mean"]').isVisible());
+    await drawn(tab, 'cpu_load_2.mean');
   });
 
   it('says what it waits for before the first reading, and then draws it', async () => {

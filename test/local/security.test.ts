@@ -198,6 +198,36 @@ describe('by which name', () => {
     expect(isOwnHost(undefined, '0.0.0.0', [])).toBe(false);
   });
 
+  it('answers to the names of a proxy as well, with any port, and to no others', async () => {
+    const page = await start({ names: ['sensors.example.org', '2001:db8::7'] });
+    const status = async (host: string, path = '/api/status') =>
+      (await ask(page, path, { headers: { host } })).status;
+    for (const own of [
+      'sensors.example.org',
+      'sensors.example.org:8443',
+      'SENSORS.example.org',
+      '[2001:db8::7]:80',
+      'localhost',
+    ]) {
+      expect(await status(own), own).toBe(200);
+    }
+    for (const foreign of [
+      ...FOREIGN.filter(Boolean),
+      'example.org',
+      'more.sensors.example.org',
+      'sensors.example.org.evil.example',
+      'sensors.example.org:',
+      '10.0.0.7',
+    ]) {
+      expect(await status(foreign), foreign).toBe(421);
+    }
+    const hook = await ask(page, '/hooks/alerts', {
+      method: 'POST',
+      headers: { host: 'sensors.example.org' },
+    });
+    expect(hook, 'the proxy lets others in').toMatchObject({ status: 403 });
+  });
+
   it('who knows the token needs no name, and health none either', async () => {
     const page = await startOpen();
     const host = 'sensor-runner:8087';

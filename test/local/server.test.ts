@@ -102,7 +102,13 @@ describe('the status', () => {
     });
     expect(status.about.alerts).toMatchObject([
       { id: 'load-high', question: 'Mean of load over 1m', limit: 'above 7 cores', metric: 'load' },
-      { id: 'load-told', question: 'Errors of any kind over 1m', limit: 'above 7', aggregate: 'errors' },
+      {
+        id: 'load-told',
+        question: 'Errors of any kind over 1m',
+        limit: 'above 7',
+        counts: 'any',
+        overMs: 60_000,
+      },
     ]);
     expect(status.about.alerts[1]).not.toHaveProperty('metric');
     const last = await store.store.query(
@@ -437,6 +443,15 @@ describe('other answers', () => {
 });
 
 describe('the event stream', () => {
+  const CHANGE: AlertChange = {
+    alert: 'load-high',
+    labels: {},
+    from: 'normal',
+    to: 'pending',
+    at: 1,
+    value: 8,
+  };
+
   it('tells the status at once, and again when it has changed', async () => {
     let counters = COUNTERS;
     const page = await start({ recording: () => ({ since: 0, state: 'recording', counters }) });
@@ -451,21 +466,24 @@ describe('the event stream', () => {
     expect(listener.events('status').at(-1)?.recording?.counters.errors).toBe(4);
   });
 
+  it('tells new readings at once, but not each batch of many', async () => {
+    const page = await start({ tickMs: 60_000 });
+    const listener = listen(page);
+    await until('it is told the status', () => listener.events('status').length === 1);
+    for (const line of [1, 2, 3]) page.add(batch([reading(END + line, [8, 1n, BigInt(line)])]));
+    await until('it is told the first line', () => listener.events('status').length > 1, 5_000);
+    page.alert([CHANGE]);
+    await until('it is told what comes later', () => listener.events('alert').length === 1);
+    expect(listener.events('status').map(({ newest }) => newest)).toEqual([null, END + 1]);
+  });
+
   it('tells changes of alerts at once', async () => {
     const page = await start({ tickMs: 60_000 });
     const listeners = [listen(page), listen(page)];
     await until('both listen', () => listeners.every((each) => each.events('status').length === 1));
-    const change: AlertChange = {
-      alert: 'load-high',
-      labels: {},
-      from: 'normal',
-      to: 'pending',
-      at: 1,
-      value: 8,
-    };
-    page.alert([change, { ...change, from: 'pending', to: 'firing' }]);
+    page.alert([CHANGE, { ...CHANGE, from: 'pending', to: 'firing' }]);
     await until('both are told', () => listeners.every((each) => each.events('alert').length === 2));
-    expect(listeners[1]?.events('alert')[0]).toEqual(change);
+    expect(listeners[1]?.events('alert')[0]).toEqual(CHANGE);
   });
 
   it('asks for nothing while nobody listens', async () => {

@@ -65,7 +65,7 @@ async function recordWithoutTidying(): Promise<void> {
   closing.push(() => store.close());
 }
 
-function view(settings: { env?: string; sensor?: string } = {}) {
+function view(settings: { env?: string; sensor?: string; pageNames?: readonly string[] } = {}) {
   const stop = new AbortController();
   const output = new PassThrough().setEncoding('utf8');
   const ended = viewStore({
@@ -117,6 +117,14 @@ describe('visualizer view', () => {
     await record();
     const pages = await Promise.all([view().page, view().page]);
     for (const page of pages) expect((await ask(page, '/api/status')).status).toBe(200);
+  });
+
+  it('answers to the names that it is given', async () => {
+    await record();
+    const page = await view({ pageNames: ['sensors.example.org'] }).page;
+    const status = async (host: string) => (await ask(page, '/', { headers: { host } })).status;
+    expect(await status('sensors.example.org:443')).toBe(200);
+    expect(await status('evil.example')).toBe(421);
   });
 
   it('shows the environment that is asked for, or the newest one', async () => {

@@ -1,12 +1,15 @@
-import { rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Series } from '../../src/local/api.js';
+import { ask } from '../local/server-fixture.js';
+import { drawnIn, watchCharts } from '../servers/charts.js';
 import { hasChromium, openBrowser } from '../servers/chromium.js';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
-import { BUNDLED_SENSOR, logLines, temporaryFolder, visualizer } from '../visualizer.js';
+import { BUNDLED_SENSOR, logLines, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
 
 describe.skipIf(!hasChromium)('the page of a real run', () => {
   let browser: Browser;
@@ -52,6 +55,7 @@ describe.skipIf(!hasChromium)('the page of a real run', () => {
     tab.on('console', (message) => complaints.push(message.text()));
     tab.on('pageerror', (error) => complaints.push(error.message));
     tab.on('request', (request) => requests.push(request.url()));
+    await watchCharts(tab);
     await tab.goto(url);
     const count = async (name: string) => {
       const text = (await tab.locator('body').textContent()) ?? '';
@@ -67,9 +71,30 @@ describe.skipIf(!hasChromium)('the page of a real run', () => {
     for (const name of ['cpu_load', 'random_value', 'counter']) {
       expect(await tab.locator('body').textContent()).toContain(name);
     }
-    expect(await tab.locator('canvas').count()).toBeGreaterThanOrEqual(3);
+    await until('they are drawn', async () => (await tab.locator('canvas').count()) >= 3);
     expect(complaints).toEqual([]);
     expect(requests.filter((request) => !request.startsWith(url))).toEqual([]);
+  });
+
+  it('shows a line within 2 s of its being printed, as newest value and in its chart', async () => {
+    const lines = join(folder, 'lines');
+    execFileSync('mkfifo', [lines]);
+    // Open for reading as well, so that what reads it never comes to an end.
+    const sensor = await open(lines, 'r+');
+    const executable = shellSensor(folder, `exec cat ${lines}`);
+    const { tab } = await visit(await startRun('--flush-interval', '1s', '--path-executable', executable));
+    await sensor.write('7.5 5000000 1000\n');
+    await until('it is drawn', async () => (await drawnIn(tab))['counter.value']?.[0].length);
+    const value = tab.locator('.value').nth(2);
+    // Each line comes when the one before was stored just now, so that it has to wait the longest.
+    for (const counter of [1_001, 1_002, 1_003, 1_004, 1_005]) {
+      await sensor.write(`7.5 5000000 ${counter}\n`);
+      const isShown = async () =>
+        (await value.textContent()) === counter.toLocaleString('en') &&
+        (await drawnIn(tab))['counter.value']?.[1]?.at(-1) === counter;
+      await until(`${counter} is shown`, isShown, 2_000);
+    }
+    await sensor.close();
   });
 
   it('shows what an earlier run has stored', async () => {
@@ -85,6 +110,14 @@ describe.skipIf(!hasChromium)('the page of a real run', () => {
     const series = (await (await fetch(new URL(question, second))).json()) as Series;
     const lines = [...(series.metrics.counter?.count ?? []), ...series.defects];
     expect(lines.reduce((sum: number, count) => sum + Number(count), 0)).toBeGreaterThanOrEqual(read);
+  });
+
+  it('answers to the names of --page-name', async () => {
+    const url = await startRun('--page-name', 'pi.lan,sensors.example.org');
+    const status = async (host: string) => (await ask({ url }, '/api/status', { headers: { host } })).status;
+    expect(await status('sensors.example.org')).toBe(200);
+    expect(await status('pi.lan:8443')).toBe(200);
+    expect(await status('evil.example')).toBe(421);
   });
 
   it('works while the run waits for an InfluxDB that is away: what is read is queued', async () => {

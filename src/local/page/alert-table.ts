@@ -22,11 +22,14 @@ interface Row {
 export class AlertTable {
   readonly root: HTMLElement;
   readonly #about: About;
+  /** Alerts whose limits are lines in charts. */
+  readonly #drawn: readonly AlertAbout[];
   readonly #body = element('tbody', { role: 'rowgroup' });
   readonly #note = element('p', { class: 'note' });
 
-  constructor(about: About) {
+  constructor(about: About, drawn: readonly AlertAbout[]) {
     this.#about = about;
+    this.#drawn = drawn;
     const heads = HEADS.map((head) => element('th', { scope: 'col', role: 'columnheader' }, head));
     const head = element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...heads));
     const table = element('table', { role: 'table', 'aria-labelledby': 'alerts-title' }, head, this.#body);
@@ -46,29 +49,30 @@ export class AlertTable {
     });
     const rank = ({ instance }: Row) => STATES[instance?.state ?? 'normal'].rank;
     rows.sort((one, other) => rank(one) - rank(other));
-    this.#body.replaceChildren(...rows.map((row) => rowElement(row, evaluated, now)));
+    this.#body.replaceChildren(...rows.map((row) => this.#row(row, evaluated, now)));
     showStrip(this.#about.alerts.length, alerts);
   }
-}
 
-function rowElement({ alert, instance }: Row, evaluated: boolean, now: number): HTMLElement {
-  const state = instance?.state ?? 'normal';
-  const unit = /[\d.] (\S+)$/.exec(alert.limit)?.[1];
-  const value = instance?.value == null ? '–' : `${formatNumber(instance.value)}${unit ? ` ${unit}` : ''}`;
-  const since = instance ? `${formatMoment(instance.since, now)}` : '–';
-  const row = element(
-    'tr',
-    { role: 'row' },
-    cell('State', evaluated ? stateElement(state) : '–'),
-    cell('Alert', ...aboutElements(alert, instance)),
-    cell('Since', since, element('small', {}, instance ? `${formatAge(now - instance.since)} ago` : '')),
-    cell('Value', value),
-    cell('Limit', alert.limit, element('small', {}, alert.question)),
-  );
-  row.dataset.alert = alert.id;
-  row.dataset.state = state;
-  row.dataset.severity = alert.severity;
-  return row;
+  #row({ alert, instance }: Row, evaluated: boolean, now: number): HTMLElement {
+    const state = instance?.state ?? 'normal';
+    const unit = /[\d.] (\S+)$/.exec(alert.limit)?.[1];
+    const value = instance?.value == null ? '–' : `${formatNumber(instance.value)}${unit ? ` ${unit}` : ''}`;
+    const since = instance ? `${formatMoment(instance.since, now)}` : '–';
+    const question = this.#drawn.includes(alert) ? alert.question : `${alert.question}; in no chart`;
+    const row = element(
+      'tr',
+      { role: 'row' },
+      cell('State', evaluated ? stateElement(state) : '–'),
+      cell('Alert', ...aboutElements(alert, instance)),
+      cell('Since', since, element('small', {}, instance ? `${formatAge(now - instance.since)} ago` : '')),
+      cell('Value', value),
+      cell('Limit', alert.limit, element('small', {}, question)),
+    );
+    row.dataset.alert = alert.id;
+    row.dataset.state = state;
+    row.dataset.severity = alert.severity;
+    return row;
+  }
 }
 
 function aboutElements(

@@ -34,12 +34,16 @@ export class Board {
     this.#keys = { ...keys, pointAll: (time) => this.point(time) };
     const kinds = errorKindsOf(about, otherKinds);
     this.kinds = kinds;
-    this.#alerts = new AlertTable(about);
     this.#errors = new ErrorList(kinds);
     const errors = this.#section('errors', 'Errors', [errorsChart(about, kinds)]);
     errors.lastElementChild?.append(this.#errors.root);
+    const metrics = about.metrics.map((_, index) => this.#metricSection(index));
+    this.#alerts = new AlertTable(
+      about,
+      this.#panels.flatMap(({ limits }) => limits),
+    );
     this.root.append(
-      ...about.metrics.map((_, index) => this.#metricSection(index)),
+      ...metrics,
       this.#alerts.root,
       errors,
       this.#section('runner', 'Runner', runnerCharts()),

@@ -38,6 +38,8 @@ export interface Column {
   readonly format: (value: number | string) => string;
   /** Of a lane; an error's unless given. */
   readonly tone?: 'defect';
+  /** Of a lane: alerts about its counts. */
+  readonly limits?: readonly AlertAbout[];
 }
 
 export interface Marks {

@@ -12,7 +12,7 @@ const COMMON_ERRORS = ['error.line', 'error.sensor_exit', 'error.sensor_stuck'];
 const format = (value: number | string) => formatFloat(Number(value));
 
 export function chartsOfMetric(metric: MetricAbout, colour: number, { alerts }: About): Chart[] {
-  const own = alerts.filter((alert) => alert.metric === metric.name);
+  const own = alerts.filter((alert) => alert.metric === metric.name && alert.counts === undefined);
   const charts = { gauge, random, counter }[metric.kind](metric);
   const shown = charts.map(({ measures, ...chart }) => ({ ...chart, limits: limitsOf(own, measures) }));
   return shown.map((chart, index) => ({
@@ -49,7 +49,7 @@ function gauge({ name, unit, capacity }: MetricAbout): Draft[] {
       hint: 'The line is the mean, the band reaches from the lowest to the highest value.',
       width: 'main',
       unit,
-      measures: ['mean', 'min', 'max'],
+      measures: ['mean', 'min', 'max', 'last'],
       columns: [
         { label: 'mean', style: 'line', format },
         { label: 'lowest', style: 'edge', format },
@@ -81,7 +81,7 @@ function random({ name, unit, type }: MetricAbout): Draft[] {
       hint: 'Single values where there is room for them; else their mean, and a band from the lowest to the highest.',
       width: 'main',
       unit,
-      measures: ['mean', 'min', 'max'],
+      measures: ['mean', 'min', 'max', 'last'],
       columns: [
         { label: 'mean', style: 'thin', format },
         { label: 'lowest', style: 'edge', format: exact },
@@ -121,7 +121,7 @@ function counter({ name, unit, rate, type }: MetricAbout): Draft[] {
       hint: 'Where the counter stands. A step down is a fall or a new start.',
       width: 'half',
       unit,
-      measures: ['last'],
+      measures: ['mean', 'min', 'max', 'last'],
       columns: [{ label: 'value', style: 'line', format: exact }],
       rows: (data) => measured(data, name, 'last'),
     },

@@ -59,8 +59,9 @@ export function errorsChart({ alerts }: About, kinds: readonly string[]): Chart 
       style: 'lane',
       format: formatNumber,
       ...(label === DEFECTS ? { tone: 'defect' } : {}),
+      limits: alerts.filter(({ counts }) => counts === label || (counts === 'any' && label !== DEFECTS)),
     })),
-    watched: alerts.filter(({ aggregate }) => aggregate === 'errors'),
+    watched: alerts.filter(({ counts }) => counts !== undefined),
     rows: ({ coarse }) =>
       coarse &&
       laned(

@@ -78,7 +78,7 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
 
 function takeStatus(next: Status): void {
   const before = status;
-  const isBack = connection.name !== 'open';
+  const isOther = connection.name !== 'open' || before?.run !== next.run;
   connection = { name: 'open' };
   status = next;
   serverTime = next.now;
@@ -86,7 +86,7 @@ function takeStatus(next: Status): void {
   if (before?.run !== next.run) startOver(next, []);
   board?.showStatus(next);
   showCounters(next);
-  if (isBack) show(bounded(view, bounds()));
+  if (isOther) show(bounded(view, bounds()));
   else tick();
 }
 

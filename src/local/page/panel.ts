@@ -1,4 +1,5 @@
 /** One chart on the page: its words, the values under the crosshair, the canvas, and a way to its numbers. */
+import type { AlertAbout } from '../api.js';
 import { STATES, stateAt, stretchesOf } from './alert-states.js';
 import type { Chart } from './chart.js';
 import type { Data } from './data.js';
@@ -54,6 +55,12 @@ export class Panel {
 
   get name(): string {
     return this.#canvas.getAttribute('aria-label') ?? '';
+  }
+
+  /** Alerts whose limits are drawn in it. */
+  get limits(): readonly AlertAbout[] {
+    const { limits = [], columns } = this.#chart;
+    return [...limits, ...columns.flatMap((column) => column.limits ?? [])];
   }
 
   /** Of the canvas' part for values, CSS pixels. */

@@ -1,10 +1,7 @@
-/** The shapes of a chart's values: lines with a band, stairs, bars, lanes. All break where values fail to come. */
-
-import type { Column } from './chart.js';
+/** The shapes of a chart's values: lines with a band, stairs, bars. All break where values fail to come. */
 import { type UPlot, uPlot } from './drawing.js';
 import type { Rows } from './rows.js';
 import { drawable } from './scale.js';
-import type { Theme } from './theme.js';
 
 type Paths = UPlot.Series.Paths;
 
@@ -69,46 +66,7 @@ export function barsPath(plot: UPlot, { every }: Rows, data: UPlot.AlignedData, 
   return { stroke: null, fill };
 }
 
-/** Counts of the lane `lane` of so many, the first at the top, each with its name above its bars. */
-export function drawLane(
-  plot: UPlot,
-  { times, columns, every }: Rows,
-  [lane, lanes]: readonly [number, number],
-  { label, tone }: Column,
-  theme: Theme,
-): void {
-  const { ctx, bbox } = plot;
-  const ratio = uPlot.pxRatio;
-  const height = bbox.height / lanes;
-  const bottom = Math.round(bbox.top + (lane + 1) * height);
-  const counts = (columns[lane] ?? []).map(Number);
-  const most = Math.max(1, ...counts);
-  ctx.save();
-  ctx.fillStyle = theme.grid;
-  ctx.fillRect(bbox.left, bottom - ratio, bbox.width, ratio);
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  ctx.fillStyle = theme[tone ?? 'error'];
-  counts.forEach((count, row) => {
-    if (count === 0) return;
-    const [from, to] = spanOf(plot, times[row] as number, every);
-    const tall = Math.max(3 * ratio, (count / most) * (height - 4 * ratio));
-    ctx.fillRect(from, bottom - tall, Math.max(2 * ratio, to - from - ratio), tall);
-  });
-  ctx.font = theme.font.replace(/^[\d.]+px/, `${theme.fontSize * ratio * 0.92}px`);
-  ctx.textAlign = 'left';
-  ctx.textBaseline = 'middle';
-  ctx.lineWidth = 4 * ratio;
-  ctx.lineJoin = 'round';
-  ctx.strokeStyle = theme.surface;
-  ctx.strokeText(label, bbox.left + 6 * ratio, bottom - height / 2);
-  ctx.fillStyle = theme.text;
-  ctx.fillText(label, bbox.left + 6 * ratio, bottom - height / 2);
-  ctx.restore();
-}
-
-function spanOf(plot: UPlot, time: number, every: number): [number, number] {
+export function spanOf(plot: UPlot, time: number, every: number): [number, number] {
   return [plot.valToPos(time, 'x', true), plot.valToPos(time + every, 'x', true)].map(Math.round) as [
     number,
     number,

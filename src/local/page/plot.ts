@@ -2,8 +2,9 @@
 import type { Chart, Drawn } from './chart.js';
 import { NO_MARKS } from './chart.js';
 import { type UPlot, uPlot } from './drawing.js';
+import { drawLane, laneLines } from './lanes.js';
 import { drawLines, drawMarks, drawStates, limitLines } from './marks.js';
-import { barsPath, drawLane, linePath, numbersOf, stairsPath } from './paths.js';
+import { barsPath, linePath, numbersOf, stairsPath } from './paths.js';
 import { optionsOf } from './plot-options.js';
 import { type Scale, scaleFor } from './scale.js';
 import type { Theme } from './theme.js';
@@ -164,6 +165,7 @@ export class Plot {
   }
 
   #lines() {
+    if (this.chart.lanes) return laneLines(this.chart.columns, this.#drawn.rows);
     return [...limitLines(this.chart.limits ?? []), ...(this.chart.references ?? [])];
   }
 
