@@ -247,7 +247,7 @@ export const SETTINGS = {
   pageNames: {
     ...hostNames,
     flag: 'page-name',
-    env: 'PAGE_NAME',
+    env: 'VISUALIZER_PAGE_NAME',
     help: 'further names by which browsers ask for the page, such as that of a reverse proxy, with commas between',
     commands: PAGE,
   },
