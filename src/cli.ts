@@ -89,6 +89,9 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+/** npm, timeout(1) and others pass on a signal that the terminal or they themselves have sent to the whole group. */
+const SAME_SIGNAL_MS = 500;
+
 /** For commands that end at once at any signal. */
 const DEAF: Signals = { stop: new AbortController().signal, onReload: () => {} };
 
@@ -232,8 +235,11 @@ function listenToSignals(): Signals {
   let reload = () => {
     asked = true;
   };
+  let stoppedAt = Number.POSITIVE_INFINITY;
   const end = (number: number) => {
-    if (stop.signal.aborted) process.exit(128 + number);
+    if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(128 + number);
+    if (stop.signal.aborted) return;
+    stoppedAt = performance.now();
     stop.abort();
   };
   process.on('SIGINT', () => end(2));

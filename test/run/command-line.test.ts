@@ -120,6 +120,22 @@ describe('run ends in good order on SIGTERM', () => {
   });
 });
 
+describe('a signal that comes twice, as from npm and the terminal,', () => {
+  it('ends a run in good order', async () => {
+    const file = sensor(
+      `trap 'sleep 0.1; echo 4 5 6; exit 0' TERM; echo 1 2 3; while :; do sleep 0.05; done`,
+    );
+    const child = run(['--path-executable', file, '--flush-interval', '50ms']);
+    await untilLogged(child, 'Recording');
+    child.kill('SIGINT');
+    await untilLogged(child, 'Stopping');
+    child.kill('SIGINT');
+    const { exitCode, stderr } = await child;
+    expect(exitCode).toBe(0);
+    expect(logLines(stderr).at(-1)).toMatchObject({ msg: 'The run has ended', queued: 0 });
+  });
+});
+
 describe('a second signal ends a run at once', () => {
   it('and nothing that was stored is lost, and no sensor is left behind', async () => {
     const pidFile = join(folder, 'pid');
@@ -133,7 +149,10 @@ describe('a second signal ends a run at once', () => {
     await until('the reading is stored', async () => (await inspect()).includes('queued      1 readings'));
     child.kill('SIGINT');
     await untilLogged(child, 'Stopping');
-    child.kill('SIGINT');
+    await until('it has ended', () => {
+      child.kill('SIGINT');
+      return child.exitCode !== null || child.signalCode !== null;
+    });
     const { exitCode } = await child;
     expect(exitCode).toBe(130);
     expect(await inspect()).toContain('queued      1 readings');
