@@ -71,8 +71,8 @@ function measured(measure: Measure, numbers: Numbers): string {
     case 'stddev':
       return isInteger(numbers) ? 'stddev_samp(value)' : FLOAT_STDDEV;
     case 'repeats':
-      // Measured a third faster than count(DISTINCT value).
-      return 'count(value) - list_unique(list(value))';
+      // A list of the values would be a third faster, but has to fit into memory: 20 million of them do not.
+      return 'count(value) - count(DISTINCT value)';
     case 'last':
       return 'arg_max(value, ns)';
     default:
