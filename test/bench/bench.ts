@@ -19,7 +19,7 @@ export async function bench(argv: readonly string[]): Promise<number> {
     process.stdout.write(options);
     return argv.includes('--help') ? 0 : 64;
   }
-  const workbench = new Workbench(options);
+  const workbench = new Workbench(options.folder);
   for (const [number, signal] of [
     [2, 'SIGINT'],
     [15, 'SIGTERM'],
@@ -48,7 +48,7 @@ async function takeSamples(workbench: Workbench, options: Options): Promise<Samp
     for (const { name, take, once } of wanted) {
       if (once && round > 1) continue;
       say(once ? name : `${name}, run ${round} of ${options.runs}`);
-      await take(workbench, samples);
+      await take(workbench, samples, options);
     }
   }
   return samples;

@@ -52,6 +52,8 @@ export class Measured {
 
   /** What it uses up to now. */
   async usage(): Promise<Usage> {
+    // Before that the signal would end it.
+    await until('a process can tell what it uses', () => this.#told !== '');
     const before = this.#usages().length;
     this.#child.kill('SIGUSR2');
     await until('a process tells what it uses', () => this.#usages().length > before);

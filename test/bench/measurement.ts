@@ -1,12 +1,18 @@
 import type { Samples } from './samples.js';
 import type { Workbench } from './workbench.js';
 
+/** How many lines. */
+export interface Sizes {
+  readonly lines: number;
+  readonly scaleLines: number;
+}
+
 /** Something to be measured. */
 export interface Measurement {
   readonly name: string;
   readonly about: string;
   /** Takes its samples once; rejects where a line was lost on the way. */
-  readonly take: (workbench: Workbench, samples: Samples) => Promise<void>;
+  readonly take: (workbench: Workbench, samples: Samples, sizes: Sizes) => Promise<void>;
   /** Not in every round: it takes its samples itself, or takes too long. */
   readonly once?: boolean;
   /** What it needs and is not installed here. */

@@ -1,5 +1,5 @@
 // Loaded into a Node process that is measured (node --import): tells on file descriptor 3 what the process has used,
-// its threads included and its children not, when it ends and whenever it gets a SIGUSR2.
+// its threads included and its children not: once it can, whenever it gets a SIGUSR2, and when it ends.
 import { readFileSync, writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
@@ -8,6 +8,7 @@ const TOLD_ON = 3;
 if (isMainThread) {
   process.on('exit', tell);
   process.on('SIGUSR2', tell);
+  tell();
 }
 
 function tell() {

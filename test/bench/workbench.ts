@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Options } from './options.js';
 
 /** A process or a server. */
 interface Endable {
@@ -9,14 +8,12 @@ interface Endable {
 
 /** Where measuring happens: a temporary folder, and everything that was started there and has to be ended. */
 export class Workbench {
-  readonly options: Pick<Options, 'lines' | 'scaleLines'>;
   readonly folder: string;
   readonly #inUse = new Set<Endable>();
   #closed = false;
 
-  constructor(options: Pick<Options, 'lines' | 'scaleLines' | 'folder'>) {
-    this.options = options;
-    this.folder = mkdtempSync(join(options.folder, 'visualizer-bench-'));
+  constructor(parent: string) {
+    this.folder = mkdtempSync(join(parent, 'visualizer-bench-'));
   }
 
   /** Lends a folder for as long as the work takes. */

@@ -7,8 +7,7 @@ import { cat, visualizerRun } from '../visualizer.js';
 export const embedded: Measurement = {
   name: 'embedded',
   about: 'into the embedded store, up to the end of the process',
-  async take(workbench, samples) {
-    const { lines } = workbench.options;
+  async take(workbench, samples, { lines }) {
     const file = await linesFile(workbench, lines);
     await workbench.lend(async (state) => {
       const run = visualizerRun(cat(file), { state, to: [] });

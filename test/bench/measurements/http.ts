@@ -9,8 +9,7 @@ import type { Workbench } from '../workbench.js';
 export const http: Measurement = {
   name: 'http',
   about: 'pipe -> parse -> stamp -> buffer -> HTTP, to a server that answers at once; beside it a bare loop',
-  async take(workbench, samples) {
-    const { lines } = workbench.options;
+  async take(workbench, samples, { lines }) {
     const file = await linesFile(workbench, lines);
     const { seconds, cpuSeconds, peakBytes } = await runOverHttp(workbench, { file, lines });
     samples.add('http.rate', lines / seconds);

@@ -14,8 +14,7 @@ export const influxdb: Measurement = {
   name: 'influxdb',
   about: 'into an influxd 1.x on this machine; beside it a bare loop that posts ready-made bodies',
   missing: () => (hasInfluxd ? undefined : 'influxd is not installed'),
-  async take(workbench, samples) {
-    const { lines } = workbench.options;
+  async take(workbench, samples, { lines }) {
     const file = await linesFile(workbench, lines);
     const bodies = await bodiesFile(workbench, file);
     await withInfluxd(workbench, async (influxd) => {

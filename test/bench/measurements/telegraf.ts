@@ -12,8 +12,7 @@ export const telegraf: Measurement = {
   name: 'telegraf',
   about: 'the same lines through Telegraf: execd, csv, influxdb_v2',
   missing: () => (hasTelegraf() ? undefined : 'telegraf is not installed'),
-  async take(workbench, samples) {
-    const { lines } = workbench.options;
+  async take(workbench, samples, { lines }) {
     const file = await linesFile(workbench, lines);
     const server = await NullServer.open();
     await workbench.using(server, async () => {

@@ -13,10 +13,9 @@ export const uptime: Measurement = {
   name: 'uptime',
   about: 'lines/s and memory at minute 1, and after 50 million lines',
   once: true,
-  async take(workbench, samples) {
-    const lines = workbench.options.scaleLines;
-    const file = await linesFile(workbench, Math.ceil(lines / FILES));
-    const printed = Math.ceil(lines / FILES) * FILES;
+  async take(workbench, samples, { scaleLines }) {
+    const file = await linesFile(workbench, Math.ceil(scaleLines / FILES));
+    const printed = Math.ceil(scaleLines / FILES) * FILES;
     const server = await NullServer.open();
     await workbench.using(server, () =>
       workbench.lend(async (state) => {
