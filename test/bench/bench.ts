@@ -24,13 +24,14 @@ export async function bench(argv: readonly string[]): Promise<number> {
     [2, 'SIGINT'],
     [15, 'SIGTERM'],
   ] as const) {
-    process.once(signal, () => workbench.close().finally(() => process.exit(128 + number)));
+    // Not `once`: execa would take the process for one that nobody ends, and end it.
+    process.on(signal, () => workbench.close().finally(() => process.exit(128 + number)));
   }
   try {
     report(options, await takeSamples(workbench, options));
     return 0;
   } catch (error) {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (!workbench.isClosing) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   } finally {
     await workbench.close();

@@ -17,6 +17,7 @@ export interface Ending extends Usage {
 }
 
 const METER = fileURLToPath(new URL('meter.mjs', import.meta.url));
+const PATIENCE_MS = 5_000;
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A Node process that tells what it uses. */
@@ -62,13 +63,16 @@ export class Measured {
 
   /** Asks it to end. */
   stop(): void {
-    this.#child.kill('SIGTERM');
+    this.#signal('SIGTERM');
   }
 
-  /** Ends it at once, where it is not over yet. */
+  /** Ends it where it is not over yet, in good order if it can: it stops its sensor then. */
   async end(): Promise<void> {
-    this.#child.kill('SIGKILL');
+    if (this.#child.exitCode !== null) return;
+    this.#signal('SIGTERM');
+    const timer = setTimeout(() => this.#signal('SIGKILL'), PATIENCE_MS);
     await this.#child;
+    clearTimeout(timer);
   }
 
   /** Resolves when it has ended well, and rejects when it has ended badly. */
@@ -80,6 +84,13 @@ export class Measured {
       throw new Error(`a measured process ended with ${signal ?? exitCode}: ${this.log.slice(-2000)}`);
     }
     return { ...usage, seconds, stdout: this.stdout, log: this.log };
+  }
+
+  /** To all that is in its process group, such as both ends of a pipe. */
+  #signal(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-(this.#child.pid as number), signal);
+    } catch {} // It has ended.
   }
 
   #usages(): Usage[] {
@@ -96,6 +107,8 @@ function spawn(command: string, args: readonly string[]) {
     cwd: REPOSITORY,
     reject: false,
     buffer: false,
+    // In a process group of its own: a Ctrl-C is for the bench, which ends it.
+    detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     extendEnv: false,
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },

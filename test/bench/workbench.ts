@@ -10,7 +10,7 @@ interface Endable {
 export class Workbench {
   readonly folder: string;
   readonly #inUse = new Set<Endable>();
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(parent: string) {
     this.folder = mkdtempSync(join(parent, 'visualizer-bench-'));
@@ -36,9 +36,16 @@ export class Workbench {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
     const inUse = [...this.#inUse].reverse();
     this.#inUse.clear();
     for (const thing of inUse) await thing.end();
