@@ -33,6 +33,8 @@ export function readOptions(argv: readonly string[]): Options | string {
       },
     });
     if (values.help) return help();
+    if (values.readme && values.only !== undefined)
+      throw new Error('--readme wants a whole table: leave --only out.');
     return {
       runs: count('--runs', values.runs, values.scale ? 1 : 5),
       lines: count('--lines', values.lines, 2 * MILLION),

@@ -9,6 +9,8 @@ interface RowPlan {
   readonly show: (value: number) => string;
   readonly atLeast?: number;
   readonly below?: number;
+  /** The row says nothing where the peer is missing. */
+  readonly onlyBesidePeer?: boolean;
   readonly peer?: { readonly name: string; readonly sample: string; readonly atLeast?: number };
 }
 
@@ -22,11 +24,12 @@ export interface Row {
   readonly ratio: string;
 }
 
-const MEBIBYTE = 1024 * 1024;
+const MEGABYTE = 1_000_000;
+const MOST_MEMORY = 150 * MEGABYTE;
 const HIGHEST = 1;
 
 const lines = (value: number) => Math.round(value).toLocaleString('en-US');
-const megabytes = (value: number) => `${Math.round(value / MEBIBYTE)} MiB`;
+const megabytes = (value: number) => `${Math.round(value / MEGABYTE)} MB`;
 const milliseconds = (value: number) => `${Math.round(value)} ms`;
 const seconds = (value: number) => `${value.toFixed(2)} s`;
 const percent = (value: number) => `${value.toFixed(2)} %`;
@@ -53,7 +56,7 @@ const PLANS: readonly RowPlan[] = [
     sample: 'http.peak',
     share: HIGHEST,
     show: megabytes,
-    below: 150 * MEBIBYTE,
+    below: MOST_MEMORY,
   },
   {
     what: 'lines/s into an influxd 1.x on the same machine',
@@ -67,6 +70,7 @@ const PLANS: readonly RowPlan[] = [
     sample: 'embedded.peak',
     share: HIGHEST,
     show: megabytes,
+    below: MOST_MEMORY,
   },
   {
     what: 'from the start of `run` to the first line stored by the server (flush interval 10 ms)',
@@ -83,35 +87,37 @@ const PLANS: readonly RowPlan[] = [
     below: 1_050,
   },
   {
-    what: 'lines/s beside a Python program',
+    what: 'lines/s from a pipe to that server, beside a Python program',
+    onlyBesidePeer: true,
     sample: 'http.rate',
     show: lines,
     peer: { name: 'python3-influxdb, one request a line', sample: 'python.rate', atLeast: 300 },
   },
   {
-    what: 'lines/s beside Telegraf',
+    what: 'lines/s from a pipe to that server, beside Telegraf',
+    onlyBesidePeer: true,
     sample: 'http.rate',
     show: lines,
     peer: { name: 'Telegraf: execd, csv, influxdb_v2', sample: 'telegraf.rate' },
   },
   {
-    what: 'lines/s after the last line, beside minute 1',
+    what: 'lines/s at the end of a long run',
     sample: 'uptime.late.rate',
     show: lines,
     peer: { name: 'minute 1', sample: 'uptime.early.rate' },
   },
   {
-    what: 'memory after the last line, beside minute 1',
+    what: 'memory at its end',
     sample: 'uptime.late.resident',
     show: megabytes,
     peer: { name: 'minute 1', sample: 'uptime.early.resident' },
   },
   {
-    what: 'peak memory of that run',
+    what: 'its peak memory',
     sample: 'uptime.peak',
     share: HIGHEST,
     show: megabytes,
-    below: 150 * MEBIBYTE,
+    below: MOST_MEMORY,
   },
   ...['10', '100', '1000'].map((size) => ({
     what: `from the start of \`run\` until it records, on a buffer of ${size} MB`,
@@ -124,14 +130,14 @@ const PLANS: readonly RowPlan[] = [
     sample: 'backlog.fill.peak',
     share: HIGHEST,
     show: megabytes,
-    below: 150 * MEBIBYTE,
+    below: MOST_MEMORY,
   },
   {
     what: 'peak memory while 1 GB is drained',
     sample: 'backlog.drain.peak',
     share: HIGHEST,
     show: megabytes,
-    below: 150 * MEBIBYTE,
+    below: MOST_MEMORY,
   },
   { what: 'lines/s while it is drained', sample: 'backlog.drain.rate', show: lines },
   ...(['hour', 'first'] as const).map((question) => ({
@@ -149,12 +155,12 @@ const PLANS: readonly RowPlan[] = [
   },
 ];
 
-/** Those rows whose samples were taken, and whose peer is there where the row is about a peer alone. */
+/** Those rows whose samples were taken. */
 export function rowsOf({ numbers }: Samples): Row[] {
-  return PLANS.filter(({ sample, what, peer }) => {
-    const isAboutPeer = what.includes(' beside ');
-    return sample in numbers && !(isAboutPeer && peer !== undefined && !(peer.sample in numbers));
-  }).map((plan) => rowOf(plan, numbers));
+  const isMeasured = (sample = '') => sample in numbers;
+  return PLANS.filter(
+    ({ sample, onlyBesidePeer, peer }) => isMeasured(sample) && (!onlyBesidePeer || isMeasured(peer?.sample)),
+  ).map((plan) => rowOf(plan, numbers));
 }
 
 function rowOf(plan: RowPlan, numbers: Samples['numbers']): Row {

@@ -13,14 +13,23 @@ export function cat(...files: string[]): Sensor {
 }
 
 /**
- * `visualizer run` of a sensor, with the bundled definition and all settings at their defaults, but for the page's port,
- * which is any free one, and what is given.
+ * `visualizer run` of a sensor, with the bundled definition and all settings at their defaults, but for what is given,
+ * the page's port, which is any free one, and that the end of the sensor waits until all is delivered.
  */
 export function visualizerRun(
   sensor: Sensor,
   { state, to }: { state: string; to: readonly string[] },
 ): Measured {
-  const args = ['--path-executable', sensor.executable, '--restart', 'never', '--page-port', '0'];
+  const args = [
+    '--path-executable',
+    sensor.executable,
+    '--restart',
+    'never',
+    '--page-port',
+    '0',
+    '--drain-timeout',
+    '1h',
+  ];
   return Measured.node([CLI, 'run', ...args, '--state-dir', state, ...to, '--', ...sensor.args]);
 }
 
