@@ -46,7 +46,11 @@ async function ask(workbench: Workbench, state: string, samples: Samples, millio
     const series = new URL('/api/series', view.stdout.trim());
     const now = Date.now();
     const whole = millions * 1_000_000 * SECOND_MS;
-    samples.add(`history.${millions}.first`, await timeOf(series, now - whole, now));
+    try {
+      samples.add(`history.${millions}.first`, await timeOf(series, now - whole, now));
+    } catch (error) {
+      samples.skip(`the page over all of ${millions} million readings`, String(error));
+    }
     const times: number[] = [];
     for (let question = 1; question <= QUESTIONS; question += 1) {
       // Another hour each time: none is answered from memory.
@@ -63,7 +67,7 @@ async function ask(workbench: Workbench, state: string, samples: Samples, millio
 async function timeOf(series: URL, from: number, to: number): Promise<number> {
   const started = performance.now();
   const answer = await fetch(`${series}?from=${from}&to=${to}&points=${POINTS}`);
-  const { times } = (await answer.json()) as { times?: unknown[] };
-  if (answer.status !== 200 || times?.length === 0) throw new Error(`the page answered ${answer.status}`);
+  if (answer.status !== 200) throw new Error(`the page answered ${answer.status}: ${await answer.text()}`);
+  await answer.arrayBuffer();
   return performance.now() - started;
 }
