@@ -28,8 +28,9 @@ export async function bench(argv: readonly string[]): Promise<number> {
     process.on(signal, () => workbench.close().finally(() => process.exit(128 + number)));
   }
   try {
-    report(options, await takeSamples(workbench, options));
-    return 0;
+    const samples = await takeSamples(workbench, options);
+    report(options, samples);
+    return samples.failed ? 1 : 0;
   } catch (error) {
     if (!workbench.isClosing) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
@@ -49,7 +50,12 @@ async function takeSamples(workbench: Workbench, options: Options): Promise<Samp
     for (const { name, take, once } of wanted) {
       if (once && round > 1) continue;
       say(once ? name : `${name}, run ${round} of ${options.runs}`);
-      await take(workbench, samples, options);
+      try {
+        await take(workbench, samples, options);
+      } catch (error) {
+        if (workbench.isClosing) throw error;
+        samples.fail(name, error);
+      }
     }
   }
   return samples;

@@ -3,9 +3,16 @@ export class Samples {
   readonly numbers: Record<string, number[]> = {};
   /** Why a measurement could not be taken. */
   readonly skipped: Record<string, string> = {};
+  failed = false;
 
   add(name: string, ...numbers: number[]): void {
     this.numbers[name] = [...(this.numbers[name] ?? []), ...numbers];
+  }
+
+  /** A measurement went wrong: what others found is told all the same. */
+  fail(measurement: string, error: unknown): void {
+    this.failed = true;
+    this.skip(measurement, error instanceof Error ? error.message : String(error));
   }
 
   skip(measurement: string, reason: string): void {

@@ -26,7 +26,7 @@ export function markdown({ rows, machine, options, skipped }: Report): string {
     `Measured on ${cores} × ${cpu}, ${memory} of memory, ${system}, Node.js ${node}, ${disk}; ` +
       `${options.runs === 1 ? 'one run' : `medians of ${options.runs} runs`} of ${lines.toLocaleString('en-US')} lines.\n`,
     ...[head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`),
-    ...Object.entries(skipped).map(([name, reason]) => `\nNot measured: ${name}, since ${reason}.`),
+    ...Object.entries(skipped).map(([name, reason]) => `\nNot measured: ${name}: ${reason}.`),
     '',
   ].join('\n');
 }
