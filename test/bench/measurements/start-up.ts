@@ -1,0 +1,26 @@
+import type { Measurement } from '../measurement.js';
+import { NullServer } from '../null-server.js';
+import { influxAt, type Sensor, visualizerRun } from '../visualizer.js';
+
+export const startUp: Measurement = {
+  name: 'start-up',
+  about: 'from the start of `run` to the first line stored by the server, with a flush interval of 10 ms',
+  async take(workbench, samples) {
+    const server = await NullServer.open();
+    await workbench.using(server, () =>
+      workbench.lend(async (state) => {
+        const to = [...influxAt(server.port), '--flush-interval', '10ms'];
+        const run = visualizerRun(ONE_LINE, { state, to });
+        await workbench.using(run, async () => {
+          await server.arrival(1, 30_000);
+          samples.add('start-up.ms', server.firstAt - run.started);
+          run.stop();
+          await run.ended();
+        });
+      }),
+    );
+  },
+};
+
+/** Prints a line at once and then none for a while, as one does that measures once a minute. */
+const ONE_LINE: Sensor = { executable: 'sh', args: ['-c', 'echo 7.5 5123123 1; exec sleep 60'] };

@@ -1,0 +1,44 @@
+import { CLI } from '../visualizer.js';
+import { Measured } from './measure.js';
+
+/** How a sensor is run: `--restart never` ends the run with it. */
+export interface Sensor {
+  readonly executable: string;
+  readonly args: readonly string[];
+}
+
+/** Prints files as fast as they are read, and ends. */
+export function cat(...files: string[]): Sensor {
+  return { executable: 'cat', args: files };
+}
+
+/**
+ * `visualizer run` of a sensor, with the bundled definition and all settings at their defaults, but for what is given,
+ * the page's port, which is any free one, and that the end of the sensor waits until all is delivered.
+ */
+export function visualizerRun(
+  sensor: Sensor,
+  { state, to }: { state: string; to: readonly string[] },
+): Measured {
+  const args = [
+    '--path-executable',
+    sensor.executable,
+    '--restart',
+    'never',
+    '--page-port',
+    '0',
+    '--drain-timeout',
+    '1h',
+  ];
+  return Measured.node([CLI, 'run', ...args, '--state-dir', state, ...to, '--', ...sensor.args]);
+}
+
+/** Where a run writes to. */
+export function influxAt(port: number, bucket = 'sensor'): string[] {
+  return ['--host', '127.0.0.1', '--port', String(port), '--bucket', bucket];
+}
+
+/** `visualizer view` of a state directory. */
+export function visualizerView(state: string): Measured {
+  return Measured.node([CLI, 'view', '--state-dir', state, '--page-port', '0']);
+}
