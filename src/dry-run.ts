@@ -14,7 +14,7 @@ export function dryRun(output: Writable, first: LineProtocol, ledger: Ledger): D
       lineProtocol = lineProtocol.redefined(definition);
     },
     async write(batch) {
-      if (!output.write(lineProtocol.encode(batch))) await once(output, 'drain');
+      if (!output.write(Buffer.from(lineProtocol.encode(batch)))) await once(output, 'drain');
       ledger.delivered(batch.readings.length);
     },
     async close() {},

@@ -2,8 +2,10 @@ import { Complaints } from './complaints.js';
 import type { Definition, ErrorKind } from './definition.js';
 import type { Ledger } from './ledger.js';
 import type { Log } from './log.js';
-import { type LineParser, lineParser } from './parse.js';
-import type { Ack, Batch, Point, Reading } from './reading.js';
+import { type LineParser, lineParser, type ParsedLine } from './parse.js';
+import type { Ack, Batch, Point } from './reading.js';
+import { ReadingsBuilder } from './readings-builder.js';
+import { Scanner } from './scan.js';
 import type { Clock } from './source/clock.js';
 import type { SensorExit, SourceEvent } from './source/source.js';
 import { TICK, withTicks } from './ticks.js';
@@ -19,12 +21,19 @@ export interface IntakeOptions {
   readonly batchLines: number;
   /** Makes the last batch come before the end of the source: what follows there is left for another intake. */
   readonly until?: AbortSignal;
+  /** Whether something that was given out is still being stored: a full batch may grow meanwhile. */
+  readonly isStoring?: () => boolean;
+  /** Resolves once all that was given out is stored. */
+  readonly stored?: () => Promise<void>;
   /** Further fields of the `runner` measurement, asked at each heartbeat. */
   readonly runnerFields?: () => Readonly<Record<string, number>>;
 }
 
 /** Contract: every error kind and the runner's metrics are written at least every 10 s; timers come a little late. */
 const HEARTBEAT_MS = 9_500;
+
+/** So many times as large as it should be a batch may get while another one is stored: fewer syncs for more lines. */
+const MOST_BATCHES = 2;
 
 /**
  * Turns what the source tells into batches: lines are parsed, stamped and counted, everything that goes wrong
@@ -52,11 +61,13 @@ export async function* intake(
   for await (const event of withTicks(events, flushIntervalMs)) {
     if (event !== TICK) collector.add(event);
     if (options.until?.aborted) break;
-    if (event !== TICK && collector.size < batchLines) continue;
+    const isFull = collector.size >= (options.isStoring?.() ? MOST_BATCHES * batchLines : batchLines);
+    if (event !== TICK && !isFull) continue;
     const batch = flush(false);
     if (!isEmpty(batch)) yield batch;
   }
   yield flush(true);
+  await options.stored?.();
   // What went wrong while that was stored has no later batch to be told in.
   const late = ledger.takeErrors(clock.stamp());
   if (late.length > 0) yield collector.take(late, true);
@@ -72,7 +83,8 @@ class Collector {
   readonly #parse: LineParser;
   readonly #columnErrors: readonly ErrorKind[];
   readonly #complaints: Complaints;
-  #readings: Reading[] = [];
+  readonly #scanner: Scanner;
+  #readings: ReadingsBuilder;
   #refused = 0;
   #ack: Ack | undefined;
 
@@ -81,6 +93,8 @@ class Collector {
     this.#parse = lineParser(options.definition);
     this.#columnErrors = options.definition.metrics.map(({ name }) => `error.${name}` as const);
     this.#complaints = new Complaints(options.log);
+    this.#scanner = new Scanner(options.definition, (line) => this.#takeOdd(line));
+    this.#readings = new ReadingsBuilder(options.definition.metrics);
   }
 
   get size(): number {
@@ -90,7 +104,7 @@ class Collector {
   add(event: SourceEvent): void {
     switch (event.kind) {
       case 'lines':
-        this.#addLines(event.lines.lines);
+        this.#addLines(event.lines.bytes);
         for (const { reason, excerpt } of event.lines.refused) this.#refuse(reason, excerpt);
         this.#ack = event.ack;
         break;
@@ -103,8 +117,11 @@ class Collector {
   }
 
   take(points: readonly Point[], last: boolean): Batch {
-    const batch = { readings: this.#readings, points, refused: this.#refused, lost: 0, ack: this.#ack };
-    this.#readings = [];
+    const readings = this.#readings.build();
+    const batch = { readings, points, refused: this.#refused, lost: 0, ack: this.#ack };
+    // As much again is likely to come.
+    const { length, text } = readings;
+    this.#readings = new ReadingsBuilder(this.#options.definition.metrics, length, text.length);
     this.#refused = 0;
     this.#ack = undefined;
     this.#complaints.flush(last);
@@ -112,25 +129,27 @@ class Collector {
   }
 
   /** Lines that were read together; a line that cannot be stored leaves its timestamp unused. */
-  #addLines(lines: readonly string[]): void {
+  #addLines(lines: Buffer): void {
     if (lines.length === 0) return;
     const { clock, ledger } = this.#options;
-    const before = this.#readings.length;
-    let defects = 0;
-    let timestamp = clock.stamp(lines.length);
-    for (const line of lines) {
-      const parsed = this.#parse(line);
-      if ('refused' in parsed) {
-        this.#refuse(parsed.refused, line);
-      } else {
-        for (const column of parsed.uncastable) this.#uncastable(column, line);
-        if (parsed.uncastable.length === parsed.values.length) this.#rejectWhole();
-        else this.#readings.push({ timestamp, values: parsed.values, defect: parsed.defect });
-        if (parsed.defect) defects += 1;
-      }
-      timestamp += 1n;
+    const readings = this.#readings;
+    const { length, defects } = readings;
+    const count = this.#scanner.scan(lines, readings);
+    readings.stamp(clock.stamp(count));
+    ledger.read(readings.length - length, readings.defects - defects);
+  }
+
+  /** A line that is not plain; undefined where nothing of it can be stored. */
+  #takeOdd(line: string): ParsedLine | undefined {
+    const parsed = this.#parse(line);
+    if ('refused' in parsed) {
+      this.#refuse(parsed.refused, line);
+      return undefined;
     }
-    ledger.read(this.#readings.length - before, defects);
+    for (const column of parsed.uncastable) this.#uncastable(column, line);
+    if (parsed.uncastable.length < parsed.values.length) return parsed;
+    this.#rejectWhole();
+    return undefined;
   }
 
   #addExit({ wanted, restarts }: SensorExit): void {

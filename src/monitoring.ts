@@ -11,7 +11,7 @@ import type { Log } from './log.js';
 import type { Notice } from './notify/notice.js';
 import type { Notifications } from './notify/notifications.js';
 import type { Batch } from './reading.js';
-import type { Settings } from './settings.js';
+import { BUNDLED, type Settings } from './settings.js';
 import type { StateDirectory } from './state-directory.js';
 
 export interface MonitoringOptions {
@@ -123,6 +123,7 @@ export class Monitoring {
       alerts: this.#alerts,
       actions: this.#actions,
       log,
+      assets: BUNDLED.page,
     });
     this.#forgetAddress = leavePageAddress(this.#options.state.path, this.#page.url);
     log.info(`The live page is at ${this.#page.url}`);

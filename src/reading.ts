@@ -1,6 +1,8 @@
+import type { Readings } from './readings.js';
+
 /**
- * The only types that cross stages: what a sensor line becomes (Reading), what the runner says about itself
- * (Point), and the unit in which both travel from the intake to a destination (Batch).
+ * The only types that cross stages: what a sensor line becomes (Reading, packed by the thousand as `readings.ts`),
+ * what the runner says about itself (Point), and the unit in which both travel from the intake to a destination (Batch).
  */
 
 /** A float is a `number`, an integer is a `bigint`: 64-bit integers stay exact. */
@@ -27,7 +29,7 @@ export interface Point {
 
 /** What is stored and sent together. */
 export interface Batch {
-  readonly readings: readonly Reading[];
+  readonly readings: Readings;
   readonly points: readonly Point[];
   /** Lines refused at intake since the batch before: they hold no reading, but the ledger counts them. */
   readonly refused: number;

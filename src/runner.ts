@@ -12,6 +12,7 @@ import type { Log } from './log.js';
 import type { Monitoring } from './monitoring.js';
 import { type LineParser, lineParser } from './parse.js';
 import { showProgress } from './progress.js';
+import type { Batch } from './reading.js';
 import { Reloads } from './reloads.js';
 import { defaultStateDir } from './resolve-settings.js';
 import { BUNDLED, type Settings } from './settings.js';
@@ -123,13 +124,19 @@ interface Stages {
   readonly monitoring: Monitoring | undefined;
 }
 
-/** The way of the data, from the source to the destination, until the source ends or `until` is aborted. */
+/**
+ * The way of the data, from the source to the destination, until the source ends or `until` is aborted. While one
+ * batch is written the next one is read: a disk that syncs keeps nobody from parsing.
+ */
 async function store(
   run: Run,
   { clock, destination, feed, monitoring }: Stages,
   until: AbortSignal,
 ): Promise<void> {
   const { settings, definition, ledger, log } = run;
+  const failed = new AbortController();
+  let writing = Promise.resolve();
+  let isStoring = false;
   const batches = intake(feed, {
     definition,
     clock,
@@ -137,14 +144,28 @@ async function store(
     log,
     flushIntervalMs: settings.flushInterval,
     batchLines: settings.batchLines,
-    until,
+    until: AbortSignal.any([until, failed.signal]),
+    isStoring: () => isStoring,
+    stored: () => writing,
     runnerFields: () => ({ ...destination.runnerFields?.(), blocked_ms: Math.round(feed.blockedMs) }),
   });
-  for await (const batch of batches) {
+  const write = async (batch: Batch) => {
     // The mark goes first: a timestamp that is stored anywhere is never given out again.
     await clock.persist();
     await destination.write(batch);
     monitoring?.add(batch);
+  };
+  try {
+    for await (const batch of batches) {
+      await writing;
+      isStoring = true;
+      writing = write(batch).finally(() => {
+        isStoring = false;
+      });
+      writing.catch(() => failed.abort());
+    }
+  } finally {
+    await writing;
   }
 }
 

@@ -49,9 +49,9 @@ export type Command =
   | 'buffer export'
   | 'buffer drop';
 
-/** A file of the package itself. */
-function bundled(name: string): string {
-  return fileURLToPath(new URL(`../sensor_runner/${name}`, import.meta.url));
+/** A file of the package itself; the code is in a folder beside it, compiled or not. */
+function bundled(path: string): string {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
 const RUN = ['run'] as const;
@@ -448,4 +448,9 @@ type ValueOf<S> = S extends { parse: (text: string) => infer T; fallback: string
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
 
 /** The files that stand for those that are not named. */
-export const BUNDLED = { executable: bundled('sensor'), sensor: bundled('sensor.yaml') };
+export const BUNDLED = {
+  executable: bundled('sensor_runner/sensor'),
+  sensor: bundled('sensor_runner/sensor.yaml'),
+  /** The built page. */
+  page: bundled('dist/local/page'),
+};

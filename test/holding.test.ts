@@ -6,6 +6,7 @@ import type { Destination } from '../src/destination.js';
 import { type HoldingOptions, holdWhileFailing } from '../src/holding.js';
 import { Ledger } from '../src/ledger.js';
 import type { Batch } from '../src/reading.js';
+import { packReadings } from '../src/readings-builder.js';
 
 /** A destination whose disk is full whenever the test says so. */
 class FullDisk implements Destination {
@@ -39,7 +40,7 @@ class FullDisk implements Destination {
   }
 
   get counters(): number[] {
-    return this.written.flatMap(({ readings }) => readings.map(({ values }) => Number(values[0])));
+    return this.written.flatMap(({ readings }) => [...readings].map(({ values }) => Number(values[0])));
   }
 }
 
@@ -55,7 +56,8 @@ function setUp({ limit = 100, patienceMs = 0, ...given }: Partial<HoldingOptions
       counter += 1;
       return { timestamp: BigInt(counter), values: [counter], defect: false };
     });
-    return { readings, points: ledger.takeErrors(BigInt(counter)), refused, lost: 0 };
+    const packed = packReadings([{ type: 'float' }], readings);
+    return { readings: packed, points: ledger.takeErrors(BigInt(counter)), refused, lost: 0 };
   };
   return {
     said,

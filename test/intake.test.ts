@@ -7,6 +7,7 @@ import { type IntakeOptions, intake } from '../src/intake.js';
 import { Ledger } from '../src/ledger.js';
 import type { Batch } from '../src/reading.js';
 import { Clock } from '../src/source/clock.js';
+import { NO_LINES } from '../src/source/lines.js';
 import type { SourceEvent } from '../src/source/source.js';
 
 const definition: Definition = {
@@ -22,7 +23,10 @@ const definition: Definition = {
   notify: [],
 };
 
-const lines = (...texts: string[]): SourceEvent => ({ kind: 'lines', lines: { lines: texts, refused: [] } });
+const lines = (...texts: string[]): SourceEvent & { kind: 'lines' } => ({
+  kind: 'lines',
+  lines: { bytes: Buffer.from(texts.map((text) => `${text}\n`).join('')), refused: [] },
+});
 
 /** What the intake makes of these events, and what it logs. */
 async function take(
@@ -52,13 +56,13 @@ describe('the intake', () => {
     const { ledger, batches, said } = await take(
       these(
         lines('7.5 1', '0 0', 'x 3', '7.5', '', 'x y', '7.5 6'),
-        { kind: 'lines', lines: { lines: [], refused: [{ reason: 'not UTF-8', excerpt: '?' }] } },
+        { kind: 'lines', lines: { ...NO_LINES, refused: [{ reason: 'not UTF-8', excerpt: '?' }] } },
         { kind: 'exit', exit: { code: 3, signal: undefined, wanted: false, restarts: true } },
       ),
     );
     const [batch, ...rest] = await all(batches);
     expect(rest).toEqual([]);
-    expect(batch?.readings.map(({ values, defect }) => [...values, defect])).toEqual([
+    expect([...(batch?.readings ?? [])].map(({ values, defect }) => [...values, defect])).toEqual([
       [7.5, 1n, false],
       [0, 0n, true],
       [null, 3n, false],
@@ -100,8 +104,7 @@ describe('batches', () => {
   it('carry the newest acknowledgement of what they hold', async () => {
     const acked: string[] = [];
     const event = (name: string): SourceEvent => ({
-      kind: 'lines',
-      lines: { lines: ['7.5 1', '7.5 2'], refused: [] },
+      ...lines('7.5 1', '7.5 2'),
       ack: async () => {
         acked.push(name);
       },
@@ -126,7 +129,7 @@ describe('batches', () => {
       const until = new AbortController();
       const { batches } = await take(feed, { batchLines: 1, flushIntervalMs: 10, until: until.signal });
       for await (const { readings } of batches) {
-        counters.push(...readings.map(({ values }) => values[1]));
+        counters.push(...Array.from(readings, ({ values }) => values[1]));
         if (readings.length > 0 && Math.random() < 0.5) until.abort();
       }
     }

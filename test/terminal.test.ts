@@ -7,7 +7,7 @@ import { cut } from '../src/terminal-line.js';
 import { until } from './until.js';
 import { temporaryFolder } from './visualizer.js';
 
-const DIST = new URL('../dist/', import.meta.url);
+const BUILT = new URL('../build/', import.meta.url);
 const hasPython = execaSync('python3', ['-c', 'import pty'], { reject: false }).exitCode === 0;
 
 let folder: string;
@@ -49,8 +49,8 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
 function programFile(script: string): string {
   const file = join(folder, 'program.mjs');
   const imports = `
-    import { Terminal } from '${DIST}terminal.js';
-    import { openLog } from '${DIST}log.js';
+    import { Terminal } from '${BUILT}terminal.js';
+    import { openLog } from '${BUILT}log.js';
     import { setTimeout as delay } from 'node:timers/promises';
     import { writeFileSync } from 'node:fs';
     const terminal = new Terminal(process.stderr, { environment: process.env });

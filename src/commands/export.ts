@@ -4,7 +4,8 @@ import type { Definition, Metric } from '../definition.js';
 import { readDefinition } from '../definition-file.js';
 import { LineProtocol } from '../influx/line-protocol.js';
 import type { Log } from '../log.js';
-import type { Batch } from '../reading.js';
+import type { Point, Reading } from '../reading.js';
+import { packReadings } from '../readings-builder.js';
 import { defaultStateDir } from '../resolve-settings.js';
 import { BUNDLED, type Settings } from '../settings.js';
 import { stateDirectory } from '../state-directory.js';
@@ -72,15 +73,25 @@ async function* lineProtocol(
   definition: Definition,
 ): AsyncGenerator<string> {
   const encoders = new Map<string, LineProtocol>();
-  const encode = (env: string, batch: Pick<Batch, 'readings' | 'points'>): string => {
+  const encode = (env: string, readings: readonly Reading[], points: readonly Point[]): string => {
     const encoder = encoders.get(env) ?? new LineProtocol({ ...definition, metrics }, env);
     encoders.set(env, encoder);
-    return encoder.encode(batch);
+    return encoder.encode({ readings: packReadings(metrics, readings), points }).toString('utf8');
   };
-  for await (const readings of storedReadings(store, metrics, range)) {
-    yield readings.map((reading) => encode(reading.env, { readings: [reading], points: [] })).join('');
+  for await (const block of storedReadings(store, metrics, range)) {
+    for (const { env, rows } of byEnv(block)) yield encode(env, rows, []);
   }
-  for await (const points of storedPoints(store, range)) {
-    yield points.map((point) => encode(point.env, { readings: [], points: [point] })).join('');
+  for await (const block of storedPoints(store, range)) {
+    for (const { env, rows } of byEnv(block)) yield encode(env, [], rows);
   }
+}
+
+/** Stretches of the same environment: the order stays. */
+function byEnv<T extends { readonly env: string }>(rows: readonly T[]): { env: string; rows: T[] }[] {
+  const stretches: { env: string; rows: T[] }[] = [];
+  for (const row of rows) {
+    if (stretches.at(-1)?.env === row.env) stretches.at(-1)?.rows.push(row);
+    else stretches.push({ env: row.env, rows: [row] });
+  }
+  return stretches;
 }

@@ -22,8 +22,6 @@ export interface ViewContext {
   readonly output: Writable;
   /** Ends the view. */
   readonly stop: AbortSignal;
-  /** Folder of the built page, for tests. */
-  readonly assets?: URL;
 }
 
 interface ViewSettings {
@@ -40,7 +38,7 @@ interface ViewSettings {
  *   BAD_DEFINITION where the store has nothing of the definition, BAD_SETTING where the page cannot be served
  */
 export async function viewStore(context: ViewContext): Promise<void> {
-  const { settings, environment, log, output, stop, assets } = context;
+  const { settings, environment, log, output, stop } = context;
   const definition = readDefinition(settings.sensor ?? BUNDLED.sensor);
   const { store: file } = stateDirectory(settings.stateDir ?? defaultStateDir(definition.name, environment));
   const store = await openStore(file);
@@ -61,7 +59,7 @@ export async function viewStore(context: ViewContext): Promise<void> {
       retentionMs: 0,
       alerts: { states: () => [], changes: (from, to) => readAlertChanges(rows, env, from, to) },
       log,
-      assets,
+      assets: BUNDLED.page,
     });
     try {
       output.write(`${page.url}\n`);

@@ -54,7 +54,7 @@ import { VisualizerError } from '../errors.js';
 import type { Totals } from '../ledger.js';
 import type { Entry, HandedOut, Settlement } from './buffer/books.js';
 import { type BufferOptions, type Dropped, Queue } from './buffer/queue.js';
-import { encode, pack, unpack } from './buffer/record.js';
+import { HEADER_BYTES, type Packed, pack, unpack } from './buffer/record.js';
 
 export type { Entry, Settlement } from './buffer/books.js';
 export type { Files } from './buffer/files.js';
@@ -74,6 +74,10 @@ export interface NewEntry {
 }
 
 const CURSOR_INTERVAL_MS = 1000;
+/** At so many bytes a millisecond gzip takes about a tenth of one core. */
+const SLOW_BYTES_A_MS = 10_000;
+/** From this share of the limit on, room is scarce. */
+const SCARCE = 1 / 4;
 const NS_PER_MS = 1_000_000n;
 
 export class DurableBuffer {
@@ -82,6 +86,7 @@ export class DurableBuffer {
   readonly #maxAgeMs: number | undefined;
   readonly #now: () => number;
   #lane: Promise<unknown> = Promise.resolve();
+  #appendedAt = Number.NEGATIVE_INFINITY;
   #saveTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -137,23 +142,28 @@ export class DurableBuffer {
    * stored or counted, and everything else goes on.
    */
   append(entry: NewEntry): Promise<void> {
-    const packing = pack(entry.payload);
+    const packing: Promise<Packed> = this.#paysToPack(entry.payload)
+      ? pack(entry.payload)
+      : Promise.resolve({ body: entry.payload, compressed: false });
     packing.catch(() => {});
     return this.#run(async () => {
       const { body, compressed } = await packing;
       const { time, lines, refused, lost = 0, payload } = entry;
       const before = this.#queue.books.head;
-      const head = {
+      const header = {
         sequence: before.sequence + 1,
         stored: before.stored + lines,
         refused: before.refused + refused,
         lost: before.lost + lost,
+        time,
+        lines,
+        compressed,
+        payloadBytes: payload.length,
       };
-      const record = encode({ ...head, time, lines, compressed, payloadBytes: payload.length }, body);
       // What cannot be read now is dropped later; that is no reason not to store.
       await this.#expire().catch(() => {});
-      await this.#queue.makeRoom(record.length, this.#maxBytes);
-      await this.#queue.store(record, head, time);
+      await this.#queue.makeRoom(HEADER_BYTES + body.length, this.#maxBytes);
+      await this.#queue.store(header, body);
     });
   }
 
@@ -204,6 +214,14 @@ export class DurableBuffer {
       clearTimeout(this.#saveTimer);
       await this.#queue.close();
     });
+  }
+
+  /** A little work for less to be written, or for more room; in a flood that is delivered at once it gains nothing. */
+  #paysToPack(payload: Uint8Array): boolean {
+    const now = performance.now();
+    const slow = payload.length < (now - this.#appendedAt) * SLOW_BYTES_A_MS;
+    this.#appendedAt = now;
+    return slow || this.bytes + payload.length > this.#maxBytes * SCARCE;
   }
 
   async #expire(): Promise<void> {

@@ -12,7 +12,7 @@ import type { Verdict } from './verdict.js';
 export interface Link {
   /** For people: `InfluxDB at host:port`. */
   readonly name: string;
-  write(lines: string, signal: AbortSignal): Promise<Verdict>;
+  write(lines: Buffer, signal: AbortSignal): Promise<Verdict>;
   close?(): Promise<void>;
 }
 
@@ -57,6 +57,8 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #hurry = new AbortController();
   #wake: () => void = () => {};
+  /** For what is sent together: made anew for each request, it would keep the garbage collector busy. */
+  #room = Buffer.alloc(0);
   #fault: string | undefined;
 
   constructor(options: DeliveryOptions) {
@@ -109,7 +111,7 @@ export class Delivery {
   async #deliver(entries: readonly Entry[], stop: AbortSignal): Promise<void> {
     const { backlog, ledger } = this.#options;
     const rejected = entries.map(() => 0);
-    const body = Buffer.concat(entries.map(({ payload }) => payload)).toString('utf8');
+    const body = this.#join(entries);
     const verdict = await this.#verdictOn(body, stop);
     if (verdict.kind !== 'accepted') await this.#sift(linesOf(entries), verdict, rejected, stop);
 
@@ -120,6 +122,17 @@ export class Delivery {
       ledger.delivered(lines - lost);
       ledger.rejected(lost);
     }
+  }
+
+  /** The lines of all entries; the next call overwrites them. */
+  #join(entries: readonly Entry[]): Buffer {
+    const [first] = entries;
+    if (entries.length === 1 && first !== undefined) return first.payload;
+    const bytes = entries.reduce((sum, { payload }) => sum + payload.length, 0);
+    if (this.#room.length < bytes) this.#room = Buffer.allocUnsafeSlow(bytes);
+    let end = 0;
+    for (const { payload } of entries) end += payload.copy(this.#room, end);
+    return this.#room.subarray(0, end);
   }
 
   /**
@@ -135,7 +148,7 @@ export class Delivery {
     if (lines.length === 1) return this.#reject(lines, reason, 1, rejected);
     const middle = Math.ceil(lines.length / 2);
     for (const half of [lines.slice(0, middle), lines.slice(middle)]) {
-      const body = half.map(({ text }) => `${text}\n`).join('');
+      const body = Buffer.from(half.map(({ text }) => `${text}\n`).join(''));
       await this.#sift(half, await this.#verdictOn(body, stop), rejected, stop);
     }
   }
@@ -157,7 +170,7 @@ export class Delivery {
    * Sends until there is a verdict on the lines themselves: accepted, split or refused. One that comes when all is
    * stopped already counts.
    */
-  #verdictOn(body: string, stop: AbortSignal): Promise<Verdict> {
+  #verdictOn(body: Buffer, stop: AbortSignal): Promise<Verdict> {
     const { link, ledger, monitor } = this.#options;
     const attempt = async () => {
       stop.throwIfAborted();

@@ -89,15 +89,17 @@ export class InfluxDestination implements Destination {
 
   /** @throws VisualizerError STATE_UNUSABLE where somebody has removed the buffer: what is written would be lost */
   async write(batch: Batch): Promise<void> {
-    const time = batch.readings.at(-1)?.timestamp ?? batch.points.at(-1)?.timestamp;
+    const { readings, points } = batch;
+    const newest = readings.length - 1;
+    const time = newest >= 0 ? readings.timestamp(newest) : points.at(-1)?.timestamp;
     if (time === undefined) return;
     const { path, buffer } = this.#options.state;
     if (!existsSync(buffer)) {
       throw new VisualizerError('STATE_UNUSABLE', `The state directory ${path} was removed.`);
     }
     await this.#buffer.append({
-      payload: Buffer.from(this.#lineProtocol.encode(batch)),
-      lines: batch.readings.length,
+      payload: this.#lineProtocol.encode(batch),
+      lines: readings.length,
       refused: batch.refused,
       lost: batch.lost,
       time,

@@ -27,7 +27,7 @@ export class HttpLink implements Link {
     this.name = this.#server.name;
   }
 
-  async write(lines: string, signal: AbortSignal): Promise<Verdict> {
+  async write(lines: Buffer, signal: AbortSignal): Promise<Verdict> {
     const known = this.#writePath !== undefined;
     const answer = await this.#post(lines, signal);
     // The database was dropped, or another kind of server is there: what to do about it can be found out now.
@@ -35,7 +35,7 @@ export class HttpLink implements Link {
     return writeVerdictOf(lost ? await this.#post(lines, signal) : answer);
   }
 
-  async #post(body: string, signal: AbortSignal): Promise<Answer> {
+  async #post(body: Buffer, signal: AbortSignal): Promise<Answer> {
     const path = this.#writePath ?? (await this.#discover(signal));
     if (typeof path !== 'string') return path;
     const { timeoutMs } = this.#options;

@@ -1,10 +1,23 @@
+import { endianness } from 'node:os';
 import type { Definition, Metric } from '../definition.js';
-import type { Batch, Point, Reading, Value } from '../reading.js';
+import type { Batch, Point } from '../reading.js';
+import type { Readings } from '../readings.js';
 
 /** What of a definition is written into every line. */
 type Written = Pick<Definition, 'name' | 'measurement'> & {
   readonly metrics: readonly Pick<Metric, 'name' | 'type'>[];
 };
+
+/** Until the year 2286; before 2001 there are fewer. */
+const TIMESTAMP_DIGITS = 19;
+const NEWLINE = 0x0a;
+const BLANK = 0x20;
+const ZERO = 0x30;
+const NINE = 0x39;
+const INTEGER = 0x69;
+
+/** Of this machine, by which the words of a typed array are laid out. */
+const LITTLE_ENDIAN = endianness() === 'LE';
 
 /**
  * InfluxDB line protocol with nanosecond timestamps.
@@ -13,20 +26,27 @@ type Written = Pick<Definition, 'name' | 'measurement'> & {
 export class LineProtocol {
   readonly #env: string;
   readonly #tags: string;
-  readonly #measurement: string;
-  readonly #healthy: string;
-  readonly #defect: string;
-  readonly #fields: readonly string[];
-  readonly #suffixes: readonly string[];
+  /** Of healthy and of defect readings, up to the first field. */
+  readonly #beginnings: readonly [Fixed, Fixed];
+  /** Of the first field of a line, and of those behind it. */
+  readonly #keys: readonly (readonly [Fixed, Fixed])[];
+  readonly #isInteger: readonly boolean[];
+  /** Made anew for each batch, it would keep the garbage collector busy. */
+  #room = Buffer.alloc(0);
+  /** Of a reading, without its values. */
+  readonly #lineBytes: number;
 
   constructor({ name, measurement, metrics }: Written, env: string) {
     this.#env = env;
     this.#tags = `env=${escapeKey(env)},sensor=${escapeKey(name)}`;
-    this.#measurement = escapeMeasurement(measurement);
-    this.#healthy = this.#readingPrefix(false);
-    this.#defect = this.#readingPrefix(true);
-    this.#fields = metrics.map((metric) => `${escapeKey(metric.name)}=`);
-    this.#suffixes = metrics.map(({ type }) => (type === 'integer' ? 'i' : ''));
+    const begin = (defect: boolean) =>
+      new Fixed(`${escapeMeasurement(measurement)},${this.#tags},defect=${defect} `);
+    this.#beginnings = [begin(false), begin(true)];
+    const keys = metrics.map((metric) => `${escapeKey(metric.name)}=`);
+    this.#keys = keys.map((key) => [new Fixed(key), new Fixed(`,${key}`)]);
+    this.#isInteger = metrics.map(({ type }) => type === 'integer');
+    const fields = this.#keys.reduce((sum, [, key]) => sum + key.length + 'i'.length, 0);
+    this.#lineBytes = this.#beginnings[0].length + fields + TIMESTAMP_DIGITS + ' \n'.length;
   }
 
   /** The same for another definition. */
@@ -34,27 +54,40 @@ export class LineProtocol {
     return new LineProtocol(definition, this.#env);
   }
 
-  /** All lines of a batch, each ended by a newline; readings first. */
-  encode({ readings, points }: Pick<Batch, 'readings' | 'points'>): string {
-    let text = '';
-    for (const reading of readings) text += this.#reading(reading);
-    for (const point of points) text += this.#point(point);
-    return text;
+  /** All lines of a batch, each ended by a newline; readings first. The next call overwrites them. */
+  encode({ readings, points }: Pick<Batch, 'readings' | 'points'>): Buffer {
+    const tail = Buffer.from(points.map((point) => this.#point(point)).join(''));
+    const most = readings.length * this.#lineBytes + readings.text.length + tail.length;
+    if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most);
+    const end = this.#writeReadings(readings, this.#room);
+    this.#room.set(tail, end);
+    return this.#room.subarray(0, end + tail.length);
   }
 
-  #readingPrefix(defect: boolean): string {
-    return `${this.#measurement},${this.#tags},defect=${defect} `;
-  }
-
-  /** A reading has at least one value: without a field there is no line. */
-  #reading({ timestamp, values, defect }: Reading): string {
-    let fields = '';
-    for (let column = 0; column < values.length; column += 1) {
-      const value = values[column] as Value | null;
-      if (value === null) continue;
-      fields += `${fields === '' ? '' : ','}${this.#fields[column]}${value}${this.#suffixes[column]}`;
+  /** A reading has at least one value: without a field there is no line. Returns where the lines end. */
+  #writeReadings(readings: Readings, lines: Buffer): number {
+    const { text, spans, columns, length } = readings;
+    const view = new DataView(lines.buffer, lines.byteOffset, lines.length);
+    const timestamp = new Timestamp();
+    let at = 0;
+    for (let row = 0, span = 0; row < length; row += 1) {
+      at = this.#beginnings[readings.isDefect(row) ? 1 : 0].write(view, at);
+      let fields = 0;
+      for (let column = 0; column < columns; column += 1, span += 2) {
+        const end = spans[span + 1] as number;
+        let from = spans[span] as number;
+        if (from === end) continue;
+        const [first, next] = this.#keys[column] as readonly [Fixed, Fixed];
+        at = (fields === 0 ? first : next).write(view, at);
+        fields += 1;
+        while (from < end) lines[at++] = text[from++] as number;
+        if (this.#isInteger[column]) lines[at++] = INTEGER;
+      }
+      lines[at++] = BLANK;
+      at = timestamp.write(readings, row, lines, at);
+      lines[at++] = NEWLINE;
     }
-    return `${defect ? this.#defect : this.#healthy}${fields} ${timestamp}\n`;
+    return at;
   }
 
   #point({ measurement, kind, fields, timestamp }: Point): string {
@@ -71,4 +104,53 @@ function escapeMeasurement(name: string): string {
 /** Tag keys, tag values and field keys. */
 function escapeKey(name: string): string {
   return name.replace(/[,= ]/g, '\\$&');
+}
+
+/**
+ * Text that stands in every line. It is written four bytes at a time, up to three more than it has, which what follows
+ * it overwrites: measured twice as fast as a call that copies it, and three times as fast as byte by byte.
+ */
+class Fixed {
+  readonly length: number;
+  readonly #words: Int32Array;
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text);
+    this.length = bytes.length;
+    this.#words = new Int32Array(Math.ceil(bytes.length / 4));
+    Buffer.from(this.#words.buffer).set(bytes);
+  }
+
+  /** Returns where it ends. At least four bytes are to follow. */
+  write(view: DataView, at: number): number {
+    const words = this.#words;
+    for (let word = 0; word < words.length; word += 1) {
+      view.setInt32(at + 4 * word, words[word] as number, LITTLE_ENDIAN);
+    }
+    return at + this.length;
+  }
+}
+
+/** Counts on from row to row in decimal digits: a bigint for each line would take as long as all the rest of it. */
+class Timestamp {
+  #digits = Buffer.alloc(TIMESTAMP_DIGITS);
+
+  /** Returns where the timestamp ends. */
+  write(readings: Readings, row: number, lines: Buffer, at: number): number {
+    const follows = row > 0 && readings.step(row) === 1 && this.#increment();
+    if (!follows) this.#digits = Buffer.from(String(readings.timestamp(row)));
+    const digits = this.#digits;
+    for (let place = 0; place < digits.length; place += 1) lines[at + place] = digits[place] as number;
+    return at + digits.length;
+  }
+
+  /** False where that takes one digit more. */
+  #increment(): boolean {
+    const digits = this.#digits;
+    let place = digits.length - 1;
+    for (; digits[place] === NINE; place -= 1) digits[place] = ZERO;
+    if (place < 0) return false;
+    (digits[place] as number) += 1;
+    return true;
+  }
 }

@@ -1,5 +1,5 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
-import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
+import { HttpError, InfluxDB, type SendOptions } from '@influxdata/influxdb-client';
 import type { Answer } from './verdict.js';
 
 /** Who to talk to, and as whom. */
@@ -16,7 +16,7 @@ export interface ServerOptions {
 export interface ServerRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly body?: string;
+  readonly body?: Buffer | string;
   /** Plain text unless given. */
   readonly contentType?: string;
   /** A request that takes longer has failed, in ms. */
@@ -82,12 +82,7 @@ export class InfluxServer {
     const options = { method, headers: { 'content-type': contentType, accept: 'text/plain' }, signal };
     try {
       stop.throwIfAborted();
-      let status = 0;
-      const text = await this.#transport.request(path, body, options, (headers, code) => {
-        status = code ?? 0;
-        onHeaders(headers);
-      });
-      return { status, body: String(text ?? '') };
+      return await this.#send(path, body, options, onHeaders);
     } catch (error) {
       if (error instanceof HttpError) {
         const retryAfter = error.headers?.['retry-after'];
@@ -100,6 +95,28 @@ export class InfluxServer {
       // Nothing of a request outlives it: neither a body half sent nor an answer half read.
       abort.abort();
     }
+  }
+
+  #send(
+    path: string,
+    body: Buffer | string,
+    options: SendOptions,
+    onHeaders: (headers: Headers) => void,
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      let status = 0;
+      const chunks: Uint8Array[] = [];
+      // The client's type says text, but it makes bytes of whatever it is given: lines are bytes already.
+      this.#transport.send(path, body as string, options, {
+        responseStarted(headers, code) {
+          status = code ?? 0;
+          onHeaders(headers);
+        },
+        next: (chunk) => void chunks.push(chunk),
+        error: reject,
+        complete: () => resolve({ status, body: Buffer.concat(chunks).toString('utf8') }),
+      });
+    });
   }
 }
 

@@ -54,8 +54,8 @@ export class UdpLink implements Link {
     this.#options = options;
   }
 
-  async write(lines: string, signal: AbortSignal): Promise<Verdict> {
-    const datagrams = pack(Buffer.from(lines), this.#options.payloadBytes);
+  async write(lines: Buffer, signal: AbortSignal): Promise<Verdict> {
+    const datagrams = pack(lines, this.#options.payloadBytes);
     // Looked for before anything is sent: the other lines are sent once, in requests of their own.
     const longest = datagrams.reduce((most, { length }) => Math.max(most, length), 0);
     if (longest > LARGEST_DATAGRAM) return tooLong(longest);

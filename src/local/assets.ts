@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { VisualizerError } from '../errors.js';
 
 export interface Asset {
@@ -20,19 +20,16 @@ const TYPES = new Map([
 ]);
 
 /** `folder` holds the built page, flat; uPlot comes from our own dependencies. Keys are request paths. */
-export async function loadAssets(folder: URL): Promise<Map<string, Asset>> {
+export async function loadAssets(folder: string): Promise<Map<string, Asset>> {
   const assets = new Map<string, Asset>();
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     const type = TYPES.get(extname(name));
-    if (type !== undefined) assets.set(`/${name}`, { type, body: await readFile(new URL(name, folder)) });
+    if (type !== undefined) assets.set(`/${name}`, { type, body: await readFile(join(folder, name)) });
   }
   const index = assets.get('/index.html');
   if (index === undefined || !assets.has('/page.js')) {
-    throw new VisualizerError(
-      'INTERNAL',
-      `the live page is not built in ${folder.href}: run "npm run build"`,
-    );
+    throw new VisualizerError('INTERNAL', `the live page is not built in ${folder}: run "npm run build"`);
   }
   assets.set('/', index);
   assets.set('/uplot.js', await dependency('uplot/dist/uPlot.iife.min.js'));

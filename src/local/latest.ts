@@ -1,4 +1,5 @@
-import type { Reading, Value } from '../reading.js';
+import type { Value } from '../reading.js';
+import type { Readings } from '../readings.js';
 
 /** So many lines tell how far lines are apart. */
 export const LINES = 33;
@@ -38,21 +39,22 @@ export class Latest {
     for (const [metric, value] of values.entries()) this.#values[metric] = value;
   }
 
-  /** Those that are older than the newest one are left out. */
-  add(readings: readonly Reading[]): void {
-    for (const { timestamp, values, defect } of readings) {
-      if (this.#newest !== undefined && timestamp <= this.#newest) continue;
-      this.#newest = timestamp;
-      if (!defect) this.#setValues(values);
+  /** Where they are older than the newest one, they are left out. */
+  add(readings: Readings): void {
+    const last = readings.length - 1;
+    if (last < 0 || (this.#newest !== undefined && readings.timestamp(last) <= this.#newest)) return;
+    this.#newest = readings.timestamp(last);
+    for (let metric = 0; metric < this.#values.length; metric += 1) this.#setValue(readings, metric);
+    for (let row = Math.max(0, readings.length - LINES); row <= last; row += 1) {
+      this.#times.push(Number(readings.timestamp(row)) / 1e6);
     }
-    const times = readings.slice(-LINES).map(({ timestamp }) => Number(timestamp) / 1e6);
-    this.#times = [...this.#times, ...times].slice(-LINES);
+    this.#times = this.#times.slice(-LINES);
   }
 
-  #setValues(values: Reading['values']): void {
-    for (let metric = 0; metric < this.#values.length; metric += 1) {
-      const value = values[metric];
-      if (value !== null && value !== undefined) this.#values[metric] = value;
-    }
+  /** The newest one that there is: not of a defect line, nor one that could not be cast. */
+  #setValue(readings: Readings, metric: number): void {
+    let row = readings.length - 1;
+    while (row >= 0 && (readings.isDefect(row) || !readings.has(row, metric))) row -= 1;
+    if (row >= 0) this.#values[metric] = readings.value(row, metric);
   }
 }

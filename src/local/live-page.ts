@@ -42,8 +42,8 @@ export interface LivePageOptions {
   /** What the hook sets off; absent where nothing runs that could be acted upon. */
   readonly actions?: Actions | undefined;
   readonly log: EventLog;
-  /** Folder of the built page; beside this file unless given. */
-  readonly assets?: URL | undefined;
+  /** Folder of the built page. */
+  readonly assets: string;
   /** How often a listener is told what changed besides readings. */
   readonly tickMs?: number | undefined;
   /** How long a listener may leave something unread before it is dropped. */
@@ -103,7 +103,7 @@ export class LivePage {
 
   async #serve(): Promise<void> {
     const { host, port, names = [], pageToken, hookToken, log } = this.#options;
-    const assets = await loadAssets(this.#options.assets ?? new URL('./page/', import.meta.url));
+    const assets = await loadAssets(this.#options.assets);
     const gate = await Gate.open({ host, names, pageToken, hookToken });
     const shown = () => this.#shown;
     const routes: Route[] = [

@@ -1,11 +1,12 @@
 import type { Definition, Metric } from '../definition.js';
 import { histogramEdges } from '../queries/query.js';
-import type { Batch, Reading } from '../reading.js';
+import type { Batch, Value } from '../reading.js';
+import type { Readings } from '../readings.js';
 import type { Histogram, SeriesMeasure } from './api.js';
 import type { Columns, Data, RandomMetric, SeriesAnswer, SeriesQuestion } from './data.js';
 import { Latest } from './latest.js';
 import { RecentPoints } from './recent-points.js';
-import { Ring, SLOTS, WINDOW_MS } from './ring.js';
+import { BUCKET_NS, Ring, SLOTS, WINDOW_MS } from './ring.js';
 import { RingMetric } from './ring-metric.js';
 import { startsOf } from './window.js';
 
@@ -46,7 +47,7 @@ export class Recent implements Data {
   }
 
   add(batch: Pick<Batch, 'readings' | 'points'>): void {
-    for (const reading of batch.readings) this.#addReading(reading);
+    this.#addReadings(batch.readings);
     this.#latest.add(batch.readings);
     this.#points.add(batch);
   }
@@ -70,19 +71,47 @@ export class Recent implements Data {
     return { metric: metric.name, edges: histogramEdges(metric), counts: counts.slice(1, -1), below, above };
   }
 
-  #addReading({ timestamp, values, defect }: Reading): void {
-    const slot = this.#ring.slotOf(timestamp);
-    if (slot === undefined) return;
+  #addReadings(readings: Readings): void {
+    for (let row = 0; row < readings.length; ) row = this.#addStretch(readings, row);
+  }
+
+  /** Rows that rise within one bucket: it is looked for once, for they come by the thousand. Returns what follows. */
+  #addStretch(readings: Readings, first: number): number {
+    const timestamp = readings.timestamp(first);
+    const slot = this.#slotOf(timestamp);
     const isNewest = timestamp > this.#newest;
-    if (isNewest) this.#newest = timestamp;
+    let left = BUCKET_NS - Number(timestamp % BigInt(BUCKET_NS));
+    let row = first;
+    let rises = true;
+    while (rises && left > 0) {
+      if (slot !== undefined) this.#addRow(slot, readings, row, isNewest);
+      row += 1;
+      const step = row < readings.length ? readings.step(row) : 0;
+      rises = step > 0;
+      left -= step;
+    }
+    if (isNewest) this.#newest = readings.timestamp(row - 1);
+    return row;
+  }
+
+  #slotOf(timestamp: bigint): number | undefined {
+    const slot = this.#ring.slotOf(timestamp);
+    if (slot === undefined) return undefined;
     this.#oldest = Math.min(this.#oldest ?? Number.POSITIVE_INFINITY, Math.floor(Number(timestamp) / 1e6));
-    if (defect) {
+    return slot;
+  }
+
+  #addRow(slot: number, readings: Readings, row: number, isNewest: boolean): void {
+    if (readings.isDefect(row)) {
       (this.#defects[slot] as number) += 1;
       return;
     }
-    for (const [index, metric] of this.#metrics.entries()) {
-      const value = values[index];
-      if (value !== null && value !== undefined) metric.add(slot, value, isNewest);
+    for (let column = 0; column < this.#metrics.length; column += 1) {
+      if (!readings.has(row, column)) continue;
+      const value = readings.number(row, column);
+      // Differences of large integers are exact, too.
+      const exact = Math.abs(value) > Number.MAX_SAFE_INTEGER ? readings.value(row, column) : value;
+      this.#metrics[column]?.add(slot, exact as Value, isNewest);
     }
   }
 

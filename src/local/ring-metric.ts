@@ -139,9 +139,9 @@ export class RingMetric {
 }
 
 function differenceOf(before: Value, value: Value): number {
-  return typeof before === 'bigint' && typeof value === 'bigint'
-    ? Number(value - before)
-    : Number(value) - Number(before);
+  if (typeof before === 'number' && typeof value === 'number') return value - before;
+  // Of integers one is beyond a double here, and the other may be.
+  return Number(BigInt(value) - BigInt(before));
 }
 
 /** By Chan, Golub and LeVeque. */

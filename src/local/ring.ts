@@ -8,7 +8,7 @@ export const BUCKET_MS = 500;
 export const WINDOW_MS = 600_000;
 export const SLOTS = WINDOW_MS / BUCKET_MS;
 
-const BUCKET_NS = BigInt(BUCKET_MS) * 1_000_000n;
+export const BUCKET_NS = BUCKET_MS * 1_000_000;
 const UNUSED = -1;
 
 export class Ring {
@@ -23,7 +23,7 @@ export class Ring {
 
   /** The slot of the bucket of this time (ns), emptied when it held an older one; none when a newer one has it. */
   slotOf(timestamp: bigint): number | undefined {
-    const bucket = Number(timestamp / BUCKET_NS);
+    const bucket = Number(timestamp / BigInt(BUCKET_NS));
     const slot = bucket % SLOTS;
     const holder = this.#bucket[slot] as number;
     if (bucket < holder || bucket <= this.#newest - SLOTS) return undefined;

@@ -1,4 +1,4 @@
-import { LineSplitter, type Lines } from './lines.js';
+import { LineSplitter, type Lines, NO_LINES } from './lines.js';
 
 /** A place between two lines of a file, and how to know it again. */
 export interface Mark {
@@ -13,7 +13,6 @@ export const REMEMBERED_BYTES = 256;
 export const START: Mark = { offset: 0, remembered: Buffer.alloc(0), inLine: false };
 
 const NEWLINE = 0x0a;
-const NOTHING: Lines = { lines: [], refused: [] };
 
 /** Cuts the content of one file into lines, from a mark on, and knows how far it has come. */
 export class LineCursor {
@@ -59,7 +58,7 @@ export class LineCursor {
     this.#inLine = stillInLine;
     this.#offset += chunk.length;
     this.#remembered = lastOf(this.#remembered, chunk);
-    return stillInLine ? NOTHING : this.#splitter.push(chunk.subarray(skipped));
+    return stillInLine ? NO_LINES : this.#splitter.push(chunk.subarray(skipped));
   }
 
   /** Ends the content: what follows the last newline is a line, too. */

@@ -1,9 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Lines without their newline, and what was found on the way that is no line of text. */
+/** Lines in a row, and what was found on the way that is no line of text. */
 export interface Lines {
-  readonly lines: string[];
+  /** UTF-8; each line ends with its newline, the last one too. Nobody changes it any more. */
+  readonly bytes: Buffer;
   readonly refused: readonly RefusedBytes[];
+}
+
+export const NO_LINES: Lines = { bytes: Buffer.alloc(0), refused: [] };
+
+/** The lines without their newlines. */
+export function textsOf({ bytes }: Pick<Lines, 'bytes'>): string[] {
+  return bytes.length === 0 ? [] : bytes.toString('utf8', 0, bytes.length - 1).split('\n');
 }
 
 /** A line that was skipped as a whole, and how it begins. */
@@ -13,8 +21,10 @@ export interface RefusedBytes {
 }
 
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const EXCERPT_BYTES = 80;
-const BYTE_ORDER_MARK = '\uFEFF';
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
+const END_OF_LINE = Buffer.from('\n');
 
 /**
  * Cuts the bytes of one stream into lines of at most `maxBytes` bytes. A longer line is skipped up to its
@@ -38,22 +48,22 @@ export class LineSplitter {
   push(chunk: Buffer): Lines {
     const refused: RefusedBytes[] = [];
     const start = this.#skipping ? this.#endOfSkipped(chunk) : 0;
-    const end = chunk.lastIndexOf(NEWLINE);
-    if (end < start) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end <= start) {
       this.#keep(chunk.subarray(start), refused);
-      return { lines: [], refused };
+      return { bytes: NO_LINES.bytes, refused };
     }
-    const lines = this.#decode(this.#takeCarry(chunk.subarray(start, end)), refused);
-    this.#keep(chunk.subarray(end + 1), refused);
-    return { lines, refused };
+    const bytes = this.#sift(this.#takeCarry(chunk.subarray(start, end)), refused);
+    this.#keep(chunk.subarray(end), refused);
+    return { bytes, refused };
   }
 
   /** Ends the stream: what follows the last newline is a line, too. */
   end(): Lines {
     const refused: RefusedBytes[] = [];
-    const lines = this.#carryBytes > 0 ? this.#decode(this.#takeCarry(Buffer.alloc(0)), refused) : [];
+    const bytes = this.#carryBytes > 0 ? this.#sift(this.#takeCarry(END_OF_LINE), refused) : NO_LINES.bytes;
     this.#skipping = false;
-    return { lines, refused };
+    return { bytes, refused };
   }
 
   /** Where the line after the skipped one begins; the chunk's end while it is not in sight. */
@@ -70,7 +80,7 @@ export class LineSplitter {
     this.#carryBytes += rest.length;
     // One byte more than allowed may be the CR of a CRLF; two cannot.
     if (this.#carryBytes <= this.#maxBytes + 1) return;
-    refused.push(this.#tooLong(this.#takeCarry(Buffer.alloc(0))));
+    refused.push(this.#tooLong(this.#takeCarry(NO_LINES.bytes)));
     this.#skipping = true;
   }
 
@@ -81,32 +91,41 @@ export class LineSplitter {
     return bytes;
   }
 
-  /** Lines of a block that ends where its last line does; all at once where the block is sound. */
-  #decode(block: Buffer, refused: RefusedBytes[]): string[] {
-    const sound = isUtf8(block) && (block.length <= this.#maxBytes || !this.#hasOverlong(block));
-    const lines = sound ? block.toString('utf8').split('\n') : this.#decodeEach(block, refused);
-    if (this.#atStart && lines[0]?.startsWith(BYTE_ORDER_MARK)) lines[0] = lines[0].slice(1);
+  /** The lines of a block; nothing is copied where all of it is sound. */
+  #sift(block: Buffer, refused: RefusedBytes[]): Buffer {
+    const sound = isUtf8(block) && !this.#hasOverlong(block);
+    const lines = sound ? block : Buffer.concat([...this.#soundLines(block, refused)]);
+    const marked = this.#atStart && lines.indexOf(BYTE_ORDER_MARK) === 0;
     this.#atStart = false;
-    return lines;
+    return marked ? lines.subarray(BYTE_ORDER_MARK.length) : lines;
   }
 
+  /** From newline to newline in steps as long as a line may be, and not line by line. */
   #hasOverlong(block: Buffer): boolean {
-    for (const line of cut(block)) if (this.#isOverlong(line)) return true;
+    let start = 0;
+    while (block.length - start > this.#maxBytes + 1) {
+      const newline = block.lastIndexOf(NEWLINE, start + this.#maxBytes);
+      if (newline >= start) start = newline + 1;
+      else if (this.#endsWithReturn(block, start)) start += this.#maxBytes + 2;
+      else return true;
+    }
     return false;
   }
 
-  #decodeEach(block: Buffer, refused: RefusedBytes[]): string[] {
-    const lines: string[] = [];
-    for (const line of cut(block)) {
-      if (this.#isOverlong(line)) refused.push(this.#tooLong(line));
-      else if (!isUtf8(line)) refused.push({ reason: 'not UTF-8', excerpt: excerptOf(line) });
-      else lines.push(line.toString('utf8'));
-    }
-    return lines;
+  /** Whether the line at `start` is as long as a line may be, not counting the CR of a CRLF. */
+  #endsWithReturn(block: Buffer, start: number): boolean {
+    const end = start + this.#maxBytes;
+    return block[end] === CARRIAGE_RETURN && block[end + 1] === NEWLINE;
   }
 
-  #isOverlong(line: Buffer): boolean {
-    return line.length > this.#maxBytes + (line.at(-1) === 0x0d ? 1 : 0);
+  *#soundLines(block: Buffer, refused: RefusedBytes[]): Generator<Buffer> {
+    for (const line of cut(block)) {
+      const text = line.subarray(0, -1);
+      if (text.length > this.#maxBytes + (text.at(-1) === CARRIAGE_RETURN ? 1 : 0)) {
+        refused.push(this.#tooLong(text));
+      } else if (!isUtf8(text)) refused.push({ reason: 'not UTF-8', excerpt: excerptOf(text) });
+      else yield line;
+    }
   }
 
   #tooLong(line: Buffer): RefusedBytes {
@@ -117,10 +136,9 @@ export class LineSplitter {
 function* cut(block: Buffer): Generator<Buffer> {
   let start = 0;
   for (let end = block.indexOf(NEWLINE); end !== -1; end = block.indexOf(NEWLINE, start)) {
-    yield block.subarray(start, end);
+    yield block.subarray(start, end + 1);
     start = end + 1;
   }
-  yield block.subarray(start);
 }
 
 function excerptOf(line: Buffer): string {

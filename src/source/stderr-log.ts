@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Log } from '../log.js';
-import { LineSplitter, type Lines } from './lines.js';
+import { LineSplitter, type Lines, textsOf } from './lines.js';
 
 export interface StderrLogOptions {
   readonly sensor: string;
@@ -61,12 +61,12 @@ export class StderrLog {
     this.#known.clear();
   }
 
-  #take({ lines, refused }: Lines): void {
-    for (const line of lines) {
+  #take(lines: Lines): void {
+    for (const line of textsOf(lines)) {
       const text = forPeople(line);
       if (text !== '') this.#add(text);
     }
-    for (const { reason, excerpt } of refused) this.#add(`${forPeople(excerpt)}... (${reason})`);
+    for (const { reason, excerpt } of lines.refused) this.#add(`${forPeople(excerpt)}... (${reason})`);
   }
 
   #add(text: string): void {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { TICK, withTicks } from '../ticks.js';
-import { LineSplitter, type Lines } from './lines.js';
+import { LineSplitter, type Lines, NO_LINES, textsOf } from './lines.js';
 import { notRunnable, whyNotRunnable } from './not-runnable.js';
 import type { RestartRequests } from './restart-requests.js';
 import { Restarts } from './restarts.js';
@@ -116,11 +116,12 @@ async function* runOnce(
 }
 
 /** Half a number is a wrong one: what is unterminated is a line only where the sensor ended by itself. */
-function lastLine({ lines, refused }: Lines, { signal }: Outcome, stopped: boolean): Lines {
-  if (signal === undefined) return { lines, refused };
-  if (stopped) return { lines: [], refused };
+function lastLine(lines: Lines, { signal }: Outcome, stopped: boolean): Lines {
+  if (signal === undefined) return lines;
+  if (stopped) return { ...NO_LINES, refused: lines.refused };
   const reason = `cut off by ${signal}`;
-  return { lines: [], refused: [...refused, ...lines.map((excerpt) => ({ reason, excerpt }))] };
+  const cutOff = textsOf(lines).map((excerpt) => ({ reason, excerpt }));
+  return { ...NO_LINES, refused: [...lines.refused, ...cutOff] };
 }
 
 function judge({ code, signal, made }: Outcome, policy: RestartPolicy, stopped: boolean): SensorExit {

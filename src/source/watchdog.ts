@@ -14,6 +14,7 @@ export interface WatchdogOptions {
 const LOOKS = 10;
 const SHORTEST_LOOK_MS = 10;
 const LONGEST_LOOK_MS = 60_000;
+const NEWLINE = 0x0a;
 
 /**
  * Tells when a sensor hangs: once when it falls silent, and once when it begins to repeat itself. Silence is counted
@@ -26,7 +27,7 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #looksAllowed: number;
   #silentLooks = 0;
-  #newest: string | undefined;
+  #newest: Buffer = Buffer.alloc(0);
   /** How often in a row the newest line has come. */
   #repeated = 0;
 
@@ -39,18 +40,19 @@ export class Watchdog {
   }
 
   /** Takes what was just read. Returns what is wrong with it, if anything is. */
-  see({ lines, refused }: Lines): string | undefined {
-    if (lines.length > 0 || refused.length > 0) this.#silentLooks = 0;
-    const newest = lines.at(-1);
+  see({ bytes, refused }: Lines): string | undefined {
+    if (bytes.length > 0 || refused.length > 0) this.#silentLooks = 0;
     const { isDefect } = this.#options;
     const stuckLines = this.#options.stuckLines();
-    if (newest === undefined || stuckLines === 0) return undefined;
+    if (bytes.length === 0 || stuckLines === 0) return undefined;
 
-    const before = newest === this.#newest ? this.#repeated : 0;
-    this.#repeated = timesAtEnd(lines, newest);
-    if (this.#repeated === lines.length) this.#repeated += before;
-    this.#newest = newest;
-    if (before >= stuckLines || this.#repeated < stuckLines || isDefect(newest)) return undefined;
+    const newest = bytes.subarray(startOfLast(bytes));
+    const before = newest.equals(this.#newest) ? this.#repeated : 0;
+    const { times, isAll } = timesAtEnd(bytes, newest);
+    this.#repeated = isAll ? times + before : times;
+    // A copy, so that no large block is kept for the sake of its end.
+    this.#newest = Buffer.from(newest);
+    if (before >= stuckLines || this.#repeated < stuckLines || isDefect(textOf(newest))) return undefined;
     return `printed the same line ${this.#repeated} times in a row (--stuck-lines ${stuckLines})`;
   }
 
@@ -63,8 +65,22 @@ export class Watchdog {
   }
 }
 
-function timesAtEnd(lines: readonly string[], newest: string): number {
-  let first = lines.length;
-  while (first > 0 && lines[first - 1] === newest) first -= 1;
-  return lines.length - first;
+/** How often in a row the newest line stands at the end, and whether there is nothing else. */
+function timesAtEnd(bytes: Buffer, newest: Buffer): { times: number; isAll: boolean } {
+  let end = bytes.length - newest.length;
+  let times = 1;
+  for (; end > 0; end -= newest.length) {
+    const start = startOfLast(bytes.subarray(0, end));
+    if (!newest.equals(bytes.subarray(start, end))) break;
+    times += 1;
+  }
+  return { times, isAll: end === 0 };
+}
+
+function startOfLast(bytes: Buffer): number {
+  return bytes.length < 2 ? 0 : bytes.lastIndexOf(NEWLINE, bytes.length - 2) + 1;
+}
+
+function textOf(line: Buffer): string {
+  return line.toString('utf8', 0, line.length - 1);
 }

@@ -111,12 +111,13 @@ export class Store {
 
   /** Whether a batch is stored: as a whole or not at all, so its first row tells. */
   async holds({ readings, points }: Batch): Promise<boolean> {
-    const [table, row] = readings[0]
-      ? ['readings', readings[0]]
-      : [points[0]?.kind === undefined ? 'runner' : 'errors', points[0]];
-    if (row === undefined) return true;
+    const [table, timestamp] =
+      readings.length > 0
+        ? ['readings', readings.timestamp(0)]
+        : [points[0]?.kind === undefined ? 'runner' : 'errors', points[0]?.timestamp];
+    if (timestamp === undefined) return true;
     const [found] = await this.query(
-      `SELECT count(*) FROM ${table} WHERE time = make_timestamp_ns(${row.timestamp})`,
+      `SELECT count(*) FROM ${table} WHERE time = make_timestamp_ns(${timestamp})`,
     );
     return found?.[0] !== 0n;
   }

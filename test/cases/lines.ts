@@ -2,6 +2,7 @@ import { type Definition, errorKinds, type Metric } from '../../src/definition.j
 import { LineProtocol } from '../../src/influx/line-protocol.js';
 import { RUNNER_FIELDS } from '../../src/queries/query.js';
 import type { Point, Reading, Value } from '../../src/reading.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { seeded } from '../queries/data.js';
 
 export const SECONDS = 300;
@@ -28,7 +29,8 @@ export function linesOf(
     readings.push({ timestamp, values, defect });
     if (second % 10 === 0) points.push(...heartbeat(definition, second, timestamp));
   }
-  return new LineProtocol(definition, env).encode({ readings, points });
+  const packed = packReadings(definition.metrics, readings);
+  return new LineProtocol(definition, env).encode({ readings: packed, points }).toString();
 }
 
 function numberAt(metric: Metric, second: number, random: () => number): number {

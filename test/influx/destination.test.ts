@@ -9,6 +9,7 @@ import { LineProtocol } from '../../src/influx/line-protocol.js';
 import type { Verdict } from '../../src/influx/verdict.js';
 import { Ledger } from '../../src/ledger.js';
 import type { Batch } from '../../src/reading.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { stateDirectory } from '../../src/state-directory.js';
 import { until } from '../until.js';
 import { temporaryFolder } from '../visualizer.js';
@@ -33,8 +34,8 @@ class ScriptedLink implements Link {
     this.#answers = answers;
   }
 
-  async write(lines: string): Promise<Verdict> {
-    this.written.push(lines);
+  async write(lines: Buffer): Promise<Verdict> {
+    this.written.push(lines.toString());
     return this.#answers.shift() ?? { kind: 'accepted' };
   }
 }
@@ -64,7 +65,7 @@ async function open(link: Link, drainTimeoutMs: number) {
 
 function batchOf(ledger: Ledger, timestamp: bigint): Batch {
   ledger.read(1, 0);
-  const readings = [{ timestamp, values: [timestamp], defect: false }];
+  const readings = packReadings(definition.metrics, [{ timestamp, values: [timestamp], defect: false }]);
   return { readings, points: [], refused: 0, lost: 0 };
 }
 

@@ -39,7 +39,7 @@ describe('a link over HTTP', () => {
   });
   afterEach(() => server.close());
 
-  const write = (link: HttpLink, lines = LINE) => link.write(lines, NEVER);
+  const write = (link: HttpLink, lines = LINE) => link.write(Buffer.from(lines), NEVER);
   const paths = () => server.requests.map(({ method, url }) => `${method} ${url.pathname}`);
 
   it('writes to /api/v2/write of a server of 2.x, with org, bucket and token', async () => {
@@ -205,14 +205,14 @@ describe('a link over HTTP', () => {
 
   it('sends nothing when it is stopped already', async () => {
     const stopped = AbortSignal.abort();
-    expect(await linkTo(server.port).write(LINE, stopped)).toMatchObject({ kind: 'retry' });
+    expect(await linkTo(server.port).write(Buffer.from(LINE), stopped)).toMatchObject({ kind: 'retry' });
     expect(server.requests).toHaveLength(0);
   });
 
   it('ends at once when it is stopped while the server does not answer', async () => {
     server.otherwise = hang;
     const stop = new AbortController();
-    const writing = linkTo(server.port, { timeoutMs: 60_000 }).write(LINE, stop.signal);
+    const writing = linkTo(server.port, { timeoutMs: 60_000 }).write(Buffer.from(LINE), stop.signal);
     await until('the request is there', () => server.writes.length > 0);
     const started = performance.now();
     stop.abort();
@@ -240,7 +240,10 @@ describe.skipIf(!hasInfluxd)('a link to a real InfluxDB 1.x', () => {
     `${measurement},env=a\\ b,sensor=demo,defect=false ${fields} ${now + BigInt(index)}`;
   const linesOf = (texts: string[]): Line[] => texts.map((text) => ({ text, entry: 0, reading: true }));
   const write = (bucket: string, texts: string[], port = influxd.port): Promise<Verdict> =>
-    linkTo(port, { bucket, timeoutMs: 10_000 }).write(texts.map((text) => `${text}\n`).join(''), NEVER);
+    linkTo(port, { bucket, timeoutMs: 10_000 }).write(
+      Buffer.from(texts.map((text) => `${text}\n`).join('')),
+      NEVER,
+    );
 
   /** What the link and the sieve make of a partial write. */
   async function leftOutOf(bucket: string, texts: string[]): Promise<string[]> {
@@ -285,10 +288,11 @@ describe.skipIf(!hasInfluxd)('a link to a real InfluxDB 1.x', () => {
 
   it('creates a database again that was dropped while it is used', async () => {
     const link = linkTo(influxd.port, { bucket: 'dropped', timeoutMs: 10_000 });
-    await link.write(`${line('x=1', 0)}\n`, NEVER);
+    await link.write(Buffer.from(`${line('x=1', 0)}\n`), NEVER);
     await influxd.query('dropped', 'DROP DATABASE dropped');
     // For a moment after the drop, influxd may say 500: shard not found.
-    const accepted = async () => (await link.write(`${line('x=2', 1)}\n`, NEVER)).kind === 'accepted';
+    const accepted = async () =>
+      (await link.write(Buffer.from(`${line('x=2', 1)}\n`), NEVER)).kind === 'accepted';
     await until('the line is accepted', accepted, 10_000);
     expect(await numberOf(influxd, 'dropped', 'SELECT count(x) FROM sensor')).toBe(1);
   });

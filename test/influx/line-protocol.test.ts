@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LineProtocol } from '../../src/influx/line-protocol.js';
-import type { Point, Reading } from '../../src/reading.js';
+import type { Point, Reading, Value } from '../../src/reading.js';
+import { packReadings } from '../../src/readings-builder.js';
+import { seeded } from '../queries/data.js';
 
 const DEFINITION = {
   name: 'demo',
@@ -13,16 +15,14 @@ const DEFINITION = {
 } as const;
 const TIME = 1_795_334_400_000_000_001n;
 
+const encodeAll = (readings: readonly Reading[], points: readonly Point[] = [], env = 'dev') =>
+  new LineProtocol(DEFINITION, env)
+    .encode({ readings: packReadings(DEFINITION.metrics, readings), points })
+    .toString();
 const encode = (reading: Partial<Reading>, env = 'dev') =>
-  new LineProtocol(DEFINITION, env).encode({
-    readings: [{ timestamp: TIME, values: [7.5, 5n, 12n], defect: false, ...reading }],
-    points: [],
-  });
+  encodeAll([{ timestamp: TIME, values: [7.5, 5n, 12n], defect: false, ...reading }], [], env);
 const encodePoint = (point: Partial<Point>) =>
-  new LineProtocol(DEFINITION, 'dev').encode({
-    readings: [],
-    points: [{ measurement: 'error.line', fields: { value: 0 }, timestamp: TIME, ...point }],
-  });
+  encodeAll([], [{ measurement: 'error.line', fields: { value: 0 }, timestamp: TIME, ...point }]);
 
 describe('line protocol', () => {
   it('has one point a line, with one field a metric', () => {
@@ -83,14 +83,76 @@ describe('line protocol', () => {
   });
 
   it('puts the readings before the points: delivery counts the first lines as readings', () => {
-    const text = new LineProtocol(DEFINITION, 'dev').encode({
-      readings: [
+    const text = encodeAll(
+      [
         { timestamp: TIME, values: [1, null, null], defect: false },
         { timestamp: TIME + 1n, values: [2, null, null], defect: false },
       ],
-      points: [{ measurement: 'runner', fields: { read: 2 }, timestamp: TIME + 2n }],
-    });
+      [{ measurement: 'runner', fields: { read: 2 }, timestamp: TIME + 2n }],
+    );
     const measurements = text.split('\n').map((line) => line.split(',')[0]);
     expect(measurements).toEqual(['sensor', 'sensor', 'runner', '']);
   });
 });
+
+describe('the timestamps of a batch', () => {
+  it.each<[string, bigint, bigint[]]>([
+    ['from nines to noughts', TIME - 1_000_000n, [999_998n, 999_999n, 1_000_000n, 1_000_001n]],
+    ['with gaps', TIME, [0n, 1n, 4n, 5n, 1_000n, 1_001n, 2_000_000_000n]],
+    ['in a row after a gap that ends with nines', TIME, [0n, 98n, 99n, 100n]],
+    ['of ten digits at last', 999_999_990n, [8n, 9n, 10n, 11n]],
+    ['of few digits', 7n, [0n, 1n, 2n, 3n, 4n, 92n, 93n]],
+    ['of 18 digits at first', 999_999_999_999_999_998n, [0n, 1n, 2n, 3n]],
+    ['that leap from 1970 to now', 60_000_000_009n, [0n, 1n, TIME, TIME + 1n]],
+  ])('count on: %s', (_, from, offsets) => {
+    const readings = offsets.map((offset) => ({ timestamp: from + offset, values: [1], defect: false }));
+    const written = encodeAll(readings).match(/(?<= )\d+(?=\n)/g);
+    expect(written).toEqual(readings.map(({ timestamp }) => String(timestamp)));
+  });
+});
+
+describe('a whole batch', () => {
+  it('is written as it would be line by line, whatever it holds', () => {
+    const random = seeded(1);
+    const below = (end: number) => Math.floor(random() * end);
+    const names = ['load', 'größe', 'a b', 'x=y', 'p,q', '温度', 'é', '🌡 out', 'n'];
+    for (let round = 0; round < 300; round += 1) {
+      const metrics = names.slice(0, 1 + below(names.length)).map((name) => {
+        return { name, type: below(2) === 0 ? 'float' : 'integer' } as const;
+      });
+      const definition = { name: 'dé mo', measurement: below(2) === 0 ? 'sensor' : 'mein, Sensör', metrics };
+      let timestamp = [TIME, 1n, 95n, 999_999_999_999_999_990n][below(4)] as bigint;
+      const readings = Array.from({ length: below(200) }, (): Reading => {
+        timestamp += below(5) === 0 ? BigInt(below(3) === 0 ? below(2 ** 40) + 1 : below(200) + 1) : 1n;
+        const present = below(metrics.length);
+        const values = metrics.map(({ type }, column): Value | null => {
+          if (column !== present && below(3) === 0) return null;
+          if (type === 'integer') return BigInt.asIntN(64, BigInt(below(2 ** 53)) << BigInt(below(12)));
+          return below(3) === 0 ? below(100) - 50 : (random() - 0.5) * 10 ** (below(60) - 30);
+        });
+        return { timestamp, values, defect: below(4) === 0 };
+      });
+      const encoder = new LineProtocol(definition, 'lab ü');
+      const packed = packReadings(metrics, readings);
+      const points = [{ measurement: 'runner', fields: { 'gelesen ü': round }, timestamp }];
+      const expected = readings.map((reading) => plain(definition, 'lab ü', reading));
+      const point = `runner,env=lab\\ ü,sensor=dé\\ mo gelesen\\ ü=${round}i ${timestamp}\n`;
+      expect(encoder.encode({ readings: packed, points }).toString()).toBe(expected.join('') + point);
+    }
+  });
+});
+
+/** One reading, written without regard for speed. */
+function plain(
+  { name, measurement, metrics }: ConstructorParameters<typeof LineProtocol>[0],
+  env: string,
+  { timestamp, values, defect }: Reading,
+): string {
+  const key = (text: string) => text.replace(/[,= ]/g, (sign) => `\\${sign}`);
+  const fields = metrics.flatMap((metric, column) => {
+    const value = values[column] ?? null;
+    return value === null ? [] : [`${key(metric.name)}=${value}${metric.type === 'integer' ? 'i' : ''}`];
+  });
+  const tags = `env=${key(env)},sensor=${key(name)},defect=${defect}`;
+  return `${measurement.replace(/[, ]/g, '\\$&')},${tags} ${fields.join(',')} ${timestamp}\n`;
+}

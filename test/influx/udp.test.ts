@@ -56,6 +56,8 @@ async function unusedPort(): Promise<number> {
   return port;
 }
 
+const write = (udp: UdpLink, text: string, signal = NEVER) => udp.write(Buffer.from(text), signal);
+
 const linesOf = (count: number, measurement = 'sensor') =>
   Array.from({ length: count }, (_, index) => `${measurement},sensor=demo value=${index}i ${index + 1}\n`);
 
@@ -63,7 +65,7 @@ describe('the datagrams', () => {
   it.each([1_400, 500, 40, 10])('are at most %i bytes of whole lines, in order', async (payloadBytes) => {
     const { port, datagrams, text } = await receiver();
     const lines = linesOf(200);
-    expect(await link(port, '127.0.0.1', payloadBytes).write(lines.join(''), NEVER)).toEqual({
+    expect(await write(link(port, '127.0.0.1', payloadBytes), lines.join(''))).toEqual({
       kind: 'accepted',
     });
     await until('all has come', () => text().length === lines.join('').length);
@@ -80,7 +82,7 @@ describe('the datagrams', () => {
 
   it('count bytes, not characters', async () => {
     const { port, datagrams } = await receiver();
-    await link(port, '127.0.0.1', 100).write(`m,env=${'ü'.repeat(30)} v=1 1\n`.repeat(4), NEVER);
+    await write(link(port, '127.0.0.1', 100), `m,env=${'ü'.repeat(30)} v=1 1\n`.repeat(4));
     await until('four have come', () => datagrams.length === 4);
     expect(datagrams.every(({ length }) => length === 73)).toBe(true);
   });
@@ -89,7 +91,7 @@ describe('the datagrams', () => {
     const { port, datagrams } = await receiver();
     const [short] = linesOf(1) as [string];
     const long = `${'x'.repeat(65_506)}\n`;
-    expect(await link(port).write(short + long + short, NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(link(port), short + long + short)).toEqual({ kind: 'accepted' });
     await until('three have come', () => datagrams.length === 3);
     expect(datagrams.map(String)).toEqual([short, long, short]);
   });
@@ -99,8 +101,8 @@ describe('the datagrams', () => {
     const udp = link(port);
     const [short] = linesOf(1) as [string];
     const refused = { kind: 'refused', reason: expect.stringContaining('too long for one datagram') };
-    expect(await udp.write(`${short}${'x'.repeat(65_507)}\n`, NEVER)).toEqual(refused);
-    expect(await udp.write(short, NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(udp, `${short}${'x'.repeat(65_507)}\n`)).toEqual(refused);
+    expect(await write(udp, short)).toEqual({ kind: 'accepted' });
     await until('one has come', () => datagrams.length > 0);
     expect(datagrams.map(String)).toEqual([short]);
   });
@@ -115,7 +117,7 @@ describe('the datagrams', () => {
     });
     const body = linesOf(27_000).join('');
     expect(body.length).toBeGreaterThan(1_000_000);
-    expect(await link(socket.address().port).write(body, NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(link(socket.address().port), body)).toEqual({ kind: 'accepted' });
     await until('all has come', () => bytes === body.length);
   });
 
@@ -123,7 +125,7 @@ describe('the datagrams', () => {
     const { port, text } = await receiver({ address: '::1' });
     const udp = link(port, '::1');
     expect(udp.name).toBe(`InfluxDB at [::1]:${port} over UDP`);
-    expect(await udp.write('m v=1 1\n', NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(udp, 'm v=1 1\n')).toEqual({ kind: 'accepted' });
     await until('it has come', () => text() === 'm v=1 1\n');
   });
 });
@@ -133,23 +135,23 @@ describe('where nobody listens', () => {
     const port = await unusedPort();
     const udp = link(port);
     const refused = { kind: 'retry', reason: 'nothing listens there (ECONNREFUSED)' };
-    expect(await udp.write('m v=1 1\n', NEVER)).toEqual(refused);
-    expect(await udp.write(linesOf(1_000).join(''), NEVER)).toEqual(refused);
+    expect(await write(udp, 'm v=1 1\n')).toEqual(refused);
+    expect(await write(udp, linesOf(1_000).join(''))).toEqual(refused);
     const { text } = await receiver({ port });
-    expect(await udp.write('m v=2 2\n', NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(udp, 'm v=2 2\n')).toEqual({ kind: 'accepted' });
     await until('it has come', () => text() === 'm v=2 2\n');
   });
 
   it('the next address of the name is tried', async () => {
     const { port, text } = await receiver({ address: '127.0.0.1' });
     const udp = link(port, TWO_ADDRESSES);
-    expect(await udp.write('m v=1 1\n', NEVER)).toMatchObject({ kind: 'retry' });
-    expect(await udp.write('m v=1 1\n', NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(udp, 'm v=1 1\n')).toMatchObject({ kind: 'retry' });
+    expect(await write(udp, 'm v=1 1\n')).toEqual({ kind: 'accepted' });
     await until('it has come', () => text() === 'm v=1 1\n');
   });
 
   it('a name that is none is to be tried again', async () => {
-    const verdict = await link(8089, 'no-such-host.invalid').write('m v=1 1\n', NEVER);
+    const verdict = await write(link(8089, 'no-such-host.invalid'), 'm v=1 1\n');
     expect(verdict).toMatchObject({ kind: 'retry', reason: expect.stringMatching(/host name/) });
   });
 });
@@ -159,11 +161,11 @@ it('ends a write that is stopped, and closes', async () => {
   const stop = new AbortController();
   const udp = link(port);
   const started = performance.now();
-  const written = udp.write(linesOf(200_000).join(''), stop.signal);
+  const written = write(udp, linesOf(200_000).join(''), stop.signal);
   stop.abort();
   expect(await written).toMatchObject({ kind: 'retry' });
   expect(performance.now() - started).toBeLessThan(5_000);
-  expect(await udp.write('m v=1 1\n', stop.signal)).toMatchObject({ kind: 'retry' });
+  expect(await write(udp, 'm v=1 1\n', stop.signal)).toMatchObject({ kind: 'retry' });
   await udp.close();
   await udp.close();
 });
@@ -178,7 +180,7 @@ describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
   afterAll(() => influxd?.stop());
 
   it('has all of 500 lines', async () => {
-    expect(await link(influxd.udpPort).write(linesOf(500).join(''), NEVER)).toEqual({ kind: 'accepted' });
+    expect(await write(link(influxd.udpPort), linesOf(500).join(''))).toEqual({ kind: 'accepted' });
     const count = () => numberOf(influxd, 'udp', 'SELECT count(value) FROM sensor');
     await until('500 are there', async () => (await count()) === 500);
     const sum = await numberOf(influxd, 'udp', 'SELECT sum(value) FROM sensor');
@@ -186,7 +188,7 @@ describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
   });
 
   it('has nearly all of 10,000 lines', async () => {
-    await link(influxd.udpPort).write(linesOf(10_000, 'many').join(''), NEVER);
+    await write(link(influxd.udpPort), linesOf(10_000, 'many').join(''));
     const count = () => numberOf(influxd, 'udp', 'SELECT count(value) FROM many');
     await until('9,000 are there', async () => (await count()) >= 9_000);
   });
@@ -194,12 +196,12 @@ describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
   it('is waited for while it is away', async () => {
     const udp = link(influxd.udpPort);
     await influxd.kill();
-    expect(await udp.write('back value=1i 1\n', NEVER)).toMatchObject({ kind: 'retry' });
+    expect(await write(udp, 'back value=1i 1\n')).toMatchObject({ kind: 'retry' });
     await influxd.start();
     const there = () =>
       numberOf(influxd, 'udp', 'SELECT count(value) FROM back').then((count) => count === 1);
     await until('the listener takes it', async () => {
-      const { kind } = await udp.write('back value=1i 1\n', NEVER);
+      const { kind } = await write(udp, 'back value=1i 1\n');
       return kind === 'accepted';
     });
     await until('it is there', there);

@@ -9,6 +9,9 @@ import { multiples } from '../../src/local/alert-ticks.js';
 import { LocalAlerts, type LocalAlertsOptions } from '../../src/local/alerts.js';
 import { type Log, openLog } from '../../src/log.js';
 import type { Rows } from '../../src/queries/answers.js';
+import type { Reading } from '../../src/reading.js';
+import type { Readings } from '../../src/readings.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { Clock } from '../../src/source/clock.js';
 import { appendAlertChanges, forgetAlertChanges, readAlertChanges } from '../../src/store/alert-changes.js';
 import { Store } from '../../src/store/duckdb.js';
@@ -549,8 +552,8 @@ describe('the time of evaluations', () => {
     writeFileSync(mark, `${BigInt(Date.now() + 3_600_000) * 1_000_000n}\n`);
     const clock = await Clock.open(mark);
     const writer = await store.writer(definitionOf(), 'dev');
-    const reading = () => ({ timestamp: clock.stamp(), values: [5], defect: false });
-    const writeOne = () => writer.write({ readings: [reading()], points: [], refused: 0, lost: 0 });
+    const readings = () => packed([{ timestamp: clock.stamp(), values: [5], defect: false }]);
+    const writeOne = () => writer.write({ readings: readings(), points: [], refused: 0, lost: 0 });
     await writeOne();
     await open([SILENT], { now: () => Number(clock.stamp() / 1_000_000n) });
     alerts.start();
@@ -612,6 +615,10 @@ function definitionOf(defined: readonly Alert[] = []): Definition {
   };
 }
 
+function packed(readings: readonly Reading[]): Readings {
+  return packReadings(definitionOf().metrics, readings);
+}
+
 function stateFile(): string {
   return join(folder, 'alerts.json');
 }
@@ -660,11 +667,13 @@ async function store10s(second: number, load: number, errors: readonly string[] 
   const writer = await store.writer(definitionOf(), env);
   const ns = (offset: number) => BigInt(START_MS + second * 1_000 + offset) * 1_000_000n;
   await writer.write({
-    readings: Array.from({ length: 10 }, (_, index) => ({
-      timestamp: ns(index * 1_000 + 500),
-      values: [load],
-      defect: false,
-    })),
+    readings: packed(
+      Array.from({ length: 10 }, (_, index) => ({
+        timestamp: ns(index * 1_000 + 500),
+        values: [load],
+        defect: false,
+      })),
+    ),
     points: ['error.line', 'error.sensor_exit'].map((kind) => ({
       measurement: kind,
       kind,

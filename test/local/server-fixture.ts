@@ -2,12 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { type ClientRequest, get, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type Definition, errorKinds } from '../../src/definition.js';
 import type { AlertChange, Status } from '../../src/local/api.js';
 import { LivePage, type LivePageOptions } from '../../src/local/live-page.js';
 import { openLog } from '../../src/log.js';
 import type { Batch, Point, Reading } from '../../src/reading.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { Store } from '../../src/store/duckdb.js';
 import type { StoreReader } from '../../src/store/reader.js';
 import type { StoreWriter } from '../../src/store/writer.js';
@@ -41,13 +41,13 @@ export const DEFINITION: Definition = {
 };
 
 /** A page's files, as far as the server cares. */
-export function assetsIn(folder: string): URL {
+export function assetsIn(folder: string): string {
   const assets = join(folder, 'assets');
   mkdirSync(assets, { recursive: true });
   writeFileSync(join(assets, 'index.html'), '<!doctype html><title>page</title>');
   writeFileSync(join(assets, 'page.js'), 'export {};');
   writeFileSync(join(assets, 'favicon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
-  return pathToFileURL(`${assets}/`);
+  return assets;
 }
 
 const LOG = await openLog('silent');
@@ -128,8 +128,13 @@ export function reading(ms: number, values: Reading['values'], lateNs = 0n): Rea
   return { timestamp: BigInt(ms) * 1_000_000n + lateNs, values, defect };
 }
 
+/** A column holds integers where a value of it is one. */
 export function batch(readings: readonly Reading[], points: readonly Point[] = []): Batch {
-  return { readings, points, refused: 0, lost: 0 };
+  const columns = readings[0]?.values.map((_, column) => {
+    const isInteger = readings.some(({ values }) => typeof values[column] === 'bigint');
+    return { type: isInteger ? 'integer' : 'float' } as const;
+  });
+  return { readings: packReadings(columns ?? DEFINITION.metrics, readings), points, refused: 0, lost: 0 };
 }
 
 /** A line a second before `end`, with defects, gaps, values that could not be cast, falls of the counter, errors. */

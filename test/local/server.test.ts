@@ -75,7 +75,7 @@ describe('the page', () => {
   });
 
   it('says so where it was not built', async () => {
-    await expect(start({ assets: new URL('file:///nowhere/') })).rejects.toThrow('npm run build');
+    await expect(start({ assets: '/nowhere' })).rejects.toThrow('npm run build');
   });
 });
 
@@ -286,7 +286,7 @@ describe('series', () => {
     for (let step = 0; step < 10; step += 1) {
       const isDue = ({ timestamp }: { timestamp: bigint }) =>
         Math.floor((Number(timestamp / 1_000_000n) - (END - 600_000)) / 60_000) === step;
-      const next = batch(all.readings.filter(isDue), all.points.filter(isDue));
+      const next = batch([...all.readings].filter(isDue), all.points.filter(isDue));
       await store.writer.write(next);
       page.add(next);
       known = await series(page, END - 600_000, END, 60);

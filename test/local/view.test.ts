@@ -13,7 +13,7 @@ import { lockStateDirectory } from '../../src/state-directory.js';
 import { appendAlertChanges } from '../../src/store/alert-changes.js';
 import { until } from '../until.js';
 import { temporaryFolder } from '../visualizer.js';
-import { ask, askJson, assetsIn, batch, DEFINITION, history, reading, TestStore } from './server-fixture.js';
+import { ask, askJson, batch, DEFINITION, history, reading, TestStore } from './server-fixture.js';
 
 const END = 1_700_000_000_000;
 const log = await openLog('silent');
@@ -74,7 +74,6 @@ function view(settings: { env?: string; sensor?: string; pageNames?: readonly st
     log,
     output,
     stop: stop.signal,
-    assets: assetsIn(folder),
   });
   closing.push(async () => {
     stop.abort();
@@ -110,7 +109,7 @@ describe('visualizer view', () => {
     await ended;
     await expect(ask(page, '/')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(readFileSync(join(folder, 'store.duckdb')).equals(before)).toBe(true);
-    expect(readdirSync(folder).sort()).toEqual(['assets', 'sensor.yaml', 'store.duckdb']);
+    expect(readdirSync(folder).sort()).toEqual(['sensor.yaml', 'store.duckdb']);
   });
 
   it('serves several views at a time', async () => {
@@ -202,7 +201,6 @@ describe('visualizer view', () => {
       log,
       output,
       stop: stop.signal,
-      assets: assetsIn(folder),
     });
     const [url] = await Promise.race([once(output, 'data'), ended.then(() => [])]);
     const { latest } = await askJson<Status>({ url: String(url).trim() }, '/api/status');

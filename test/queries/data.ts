@@ -2,6 +2,7 @@ import type { Definition } from '../../src/definition.js';
 import { errorKinds } from '../../src/definition.js';
 import { RUNNER_FIELDS } from '../../src/queries/query.js';
 import type { Batch, Point, Reading, Value } from '../../src/reading.js';
+import { packReadings } from '../../src/readings-builder.js';
 
 /** Names that are keywords, hold dots and dashes, or are what the SQL calls its own columns. */
 export const DEFINITION: Definition = {
@@ -46,7 +47,7 @@ export type Rows = Pick<Batch, 'readings' | 'points'>;
 export function rowsOf(env: (typeof ENVS)[number]): Rows {
   const random = seeded(ENVS.indexOf(env) + 1);
   const start = START_MS + ENVS.indexOf(env);
-  if (env === 'lonely') return { readings: [reading(start, 0n, [7.5, 5_000_000n, 1n, -3n])], points: [] };
+  if (env === 'lonely') return packed([reading(start, 0n, [7.5, 5_000_000n, 1n, -3n])]);
   const readings: Reading[] = [];
   const points: Point[] = [];
   const totals = Object.fromEntries(RUNNER_FIELDS.map((field) => [field, 0]));
@@ -59,7 +60,11 @@ export function rowsOf(env: (typeof ENVS)[number]): Rows {
     const late = random() < 0.5 ? 0n : BigInt(Math.floor(random() * 999_999_999));
     readings.push(reading(start + second * 1000, late, valuesAt(second, counter, random)));
   }
-  return { readings, points };
+  return packed(readings, points);
+}
+
+export function packed(readings: readonly Reading[], points: readonly Point[] = []): Rows {
+  return { readings: packReadings(DEFINITION.metrics, readings), points };
 }
 
 function valuesAt(second: number, counter: bigint, random: () => number): (Value | null)[] {

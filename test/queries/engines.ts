@@ -3,6 +3,7 @@ import type { Definition } from '../../src/definition.js';
 import { LineProtocol } from '../../src/influx/line-protocol.js';
 import { openLog } from '../../src/log.js';
 import type { Labels, Rows as RowsOf } from '../../src/queries/answers.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { Store } from '../../src/store/duckdb.js';
 import { type Influxd, startInfluxd } from '../servers/influxd.js';
 import type { Rows } from './data.js';
@@ -58,7 +59,7 @@ async function storeInTurn(store: Store, definition: Definition, data: ReadonlyM
     for (const [env, { readings, points }] of data) {
       const writer = await store.writer(definition, env);
       await writer.write({
-        readings: readings.slice(first, first + BLOCK_ROWS),
+        readings: packReadings(definition.metrics, [...readings].slice(first, first + BLOCK_ROWS)),
         points: first === 0 ? points : [],
         refused: 0,
         lost: 0,

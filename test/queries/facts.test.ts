@@ -21,7 +21,7 @@ import {
 import { sqlValue } from '../../src/queries/sql.js';
 import type { Value } from '../../src/reading.js';
 import { hasInfluxd } from '../servers/influxd.js';
-import { DEFINITION, ENVS, type Rows, rowsOf, SECONDS, START_MS } from './data.js';
+import { DEFINITION, ENVS, packed, type Rows, rowsOf, SECONDS, START_MS } from './data.js';
 import { type Engines, startEngines } from './engines.js';
 
 const [gauge, , counter, big] = DEFINITION.metrics as [Metric, Metric, Metric, Metric];
@@ -34,7 +34,7 @@ function lines(...lines: (readonly (Value | null)[])[]): Rows {
     values: line,
     defect: line.every((value) => value === 0 || value === 0n),
   }));
-  return { readings, points: [] };
+  return packed(readings);
 }
 
 describe.skipIf(!hasInfluxd)('numbers that were worked out by hand', () => {
@@ -50,11 +50,9 @@ describe.skipIf(!hasInfluxd)('numbers that were worked out by hand', () => {
       [4, 0n, 4n, null],
     );
     await engines.store(new Map([['dev', data]]));
-    const other = lines([100, 0n, 1_000n, null], [100, 0n, 1_002n, null]).readings.map((reading) => ({
-      ...reading,
-      timestamp: reading.timestamp + 1n,
-    }));
-    await engines.store(new Map([['dev', { readings: other, points: [] }]]), 'other');
+    const { readings } = lines([100, 0n, 1_000n, null], [100, 0n, 1_002n, null]);
+    const other = Array.from(readings, (reading) => ({ ...reading, timestamp: reading.timestamp + 1n }));
+    await engines.store(new Map([['dev', packed(other)]]), 'other');
   });
   afterAll(() => engines?.stop());
 

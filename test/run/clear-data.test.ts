@@ -10,6 +10,7 @@ import { type ClearOptions, clearData } from '../../src/clear-data.js';
 import { type Definition, errorKinds } from '../../src/definition.js';
 import { LineProtocol } from '../../src/influx/line-protocol.js';
 import { Ledger } from '../../src/ledger.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { stateDirectory } from '../../src/state-directory.js';
 import { Store } from '../../src/store/duckdb.js';
 import { EmbeddedDestination } from '../../src/store/embedded.js';
@@ -173,8 +174,8 @@ describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
 
   it('is asked for names as they are, with quotes and blanks', async () => {
     const definition = { ...DEMO, name: `o'brien's "best"`, measurement: `my "own" sensor` };
-    const reading = { timestamp: 1n, values: [1.5], defect: false };
-    const lines = new LineProtocol(definition, 'a b').encode({ readings: [reading], points: [] });
+    const readings = packReadings(definition.metrics, [{ timestamp: 1n, values: [1.5], defect: false }]);
+    const lines = new LineProtocol(definition, 'a b').encode({ readings, points: [] });
     await write('we "ird\' db', `${lines}misc v=1 1\n`);
     expect(await clearBucket('we "ird\' db', { definition })).toBe(true);
     const series = await influxd.query('we "ird\' db', 'SHOW SERIES');
@@ -447,7 +448,8 @@ describe('the embedded store', () => {
       ledger: new Ledger(definition),
       log,
     });
-    const readings = [{ timestamp: BigInt(Date.now()) * 1_000_000n, values: [1], defect: false }];
+    const timestamp = BigInt(Date.now()) * 1_000_000n;
+    const readings = packReadings(definition.metrics, [{ timestamp, values: [1], defect: false }]);
     const points = new Ledger(definition).heartbeat(1n);
     await destination.write({ readings, points, refused: 0, lost: 0 });
     await destination.close();

@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FollowOptions, follow } from '../../src/source/follow.js';
+import { textsOf } from '../../src/source/lines.js';
 import { until } from '../until.js';
 import { temporaryFolder } from '../visualizer.js';
 
@@ -58,7 +59,7 @@ function start({ acks = () => false, ...options }: Start = {}) {
   const ended = (async () => {
     for await (const event of source) {
       if (event.kind !== 'lines') throw new Error(`a ${event.kind} from a file`);
-      run.lines.push(...event.lines.lines);
+      run.lines.push(...textsOf(event.lines));
       run.refused.push(...event.lines.refused.map(({ reason }) => reason));
       run.events += 1;
       if (!acks(run.events)) continue;
@@ -204,7 +205,7 @@ describe('following a file', () => {
     for await (const event of source) {
       expect(event).not.toHaveProperty('ack');
       // No more than what was asked for.
-      expect(event.kind === 'lines' && event.lines.lines.length).toBeLessThan(20_000);
+      expect(event.kind === 'lines' && textsOf(event.lines).length).toBeLessThan(20_000);
       break;
     }
     await until('all is closed', () => openFiles() <= before, 5_000);

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openInputFile, readInput } from '../../src/source/input.js';
+import { textsOf } from '../../src/source/lines.js';
 import { until } from '../until.js';
 import { temporaryFolder } from '../visualizer.js';
 
@@ -51,7 +52,7 @@ function read(stream: Readable, { pauseMs = 0 } = {}) {
   const log = pino({ level: 'silent' });
   const ended = (async () => {
     for await (const event of readInput(stream, { maxLineBytes: 65_536, log }, stop.signal)) {
-      if (event.kind === 'lines') lines.push(...event.lines.lines);
+      if (event.kind === 'lines') lines.push(...textsOf(event.lines));
       expect(event).not.toHaveProperty('ack');
       if (pauseMs > 0) await delay(pauseMs);
     }

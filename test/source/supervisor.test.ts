@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { textsOf } from '../../src/source/lines.js';
 import { RestartRequests } from '../../src/source/restart-requests.js';
 import type { SensorExit } from '../../src/source/source.js';
 import { type SupervisorOptions, supervise } from '../../src/source/supervisor.js';
@@ -61,7 +62,7 @@ async function start(script: string, given: Partial<SupervisorOptions> = {}) {
   const ended = (async () => {
     for await (const event of supervise(options, stop.signal)) {
       if (event.kind === 'lines') {
-        lines.push(...event.lines.lines);
+        lines.push(...textsOf(event.lines));
         refused.push(...event.lines.refused.map(({ reason }) => reason));
       }
       if (event.kind === 'exit') exits.push(event.exit);
@@ -161,7 +162,7 @@ describe('the supervisor', () => {
     let slow = true;
     for await (const event of supervise(options, new AbortController().signal)) {
       if (event.kind !== 'lines') continue;
-      count += event.lines.lines.length;
+      count += textsOf(event.lines).length;
       // Longer than the grace that silent pipes get.
       if (slow) await delay(1_500);
       slow = false;

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { NO_LINES } from '../../src/source/lines.js';
 import { Watchdog } from '../../src/source/watchdog.js';
 
 const watchdog = ({ silenceMs = 1_000, stuckLines = 3 } = {}) =>
   new Watchdog({ silenceMs, stuckLines: () => stuckLines, isDefect: (line) => line === '0' });
-const read = (...lines: string[]) => ({ lines, refused: [] });
+const read = (...lines: string[]) => ({
+  bytes: Buffer.from(lines.map((line) => `${line}\n`).join('')),
+  refused: [],
+});
 
 describe('a sensor that repeats itself', () => {
   it.each([
@@ -50,7 +54,7 @@ describe('a sensor that is silent', () => {
     looks(dog, 10);
     dog.see(read('1'));
     expect(looks(dog, 10)).toEqual(Array(10).fill(undefined));
-    dog.see({ lines: [], refused: [{ reason: 'not UTF-8', excerpt: '?' }] });
+    dog.see({ ...NO_LINES, refused: [{ reason: 'not UTF-8', excerpt: '?' }] });
     expect(looks(dog, 10)).toEqual(Array(10).fill(undefined));
     // Half a line is none.
     dog.see(read());

@@ -4,6 +4,7 @@ import { EVALUATION_MS } from '../../src/alerting/rule.js';
 import type { Definition } from '../../src/definition.js';
 import { AlertWatch } from '../../src/local/alert-watch.js';
 import { openLog } from '../../src/log.js';
+import { packReadings } from '../../src/readings-builder.js';
 import { Store } from '../../src/store/duckdb.js';
 import type { Span } from './faults.js';
 import type { Event } from './replay.js';
@@ -35,7 +36,10 @@ class DuckDBEngine implements Engine {
   /** As one batch: a commit a second would take the time of the whole test. */
   async store(batches: readonly Stored[]): Promise<void> {
     const writer = await this.#store.writer(this.#definition, 'dev');
-    const readings = batches.flatMap((batch) => batch.readings);
+    const readings = packReadings(
+      this.#definition.metrics,
+      batches.flatMap((batch) => batch.readings),
+    );
     const points = batches.flatMap((batch) => batch.points);
     await writer.write({ readings, points, refused: 0, lost: 0 });
     writer.close();

@@ -3,6 +3,7 @@ import { EVALUATION_MS, ruleOf } from '../../src/alerting/rule.js';
 import type { Definition } from '../../src/definition.js';
 import { type GrafanaRule, rulesOf } from '../../src/grafana/alerts.js';
 import { LineProtocol } from '../../src/influx/line-protocol.js';
+import { packReadings } from '../../src/readings-builder.js';
 import type { Influxd } from '../servers/influxd.js';
 import type { Span } from './faults.js';
 import { askInflux, statementAt } from './grafana.js';
@@ -33,8 +34,8 @@ export async function store(
     if (status !== 204) throw new Error(`influxd answered ${status}`);
     body = '';
   };
-  for (const batch of batches) {
-    body += protocol.encode(batch);
+  for (const { readings, points } of batches) {
+    body += protocol.encode({ readings: packReadings(definition.metrics, readings), points });
     if (body.length > WRITE_LENGTH) await send();
   }
   await send();

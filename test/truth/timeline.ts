@@ -3,7 +3,7 @@ import type { Definition, ErrorKind } from '../../src/definition.js';
 import { Ledger } from '../../src/ledger.js';
 import { lineParser } from '../../src/parse.js';
 import type { Point, Reading } from '../../src/reading.js';
-import { LineSplitter } from '../../src/source/lines.js';
+import { LineSplitter, textsOf } from '../../src/source/lines.js';
 
 /** Simulated time: what a sensor prints and what befalls its runner, second by second, and what is stored of it. */
 
@@ -58,9 +58,9 @@ export function* storedBySecond(definition: Definition, seconds: readonly Second
     const readings: Reading[] = [];
     for (const [order, bytes] of printed.entries()) {
       const timestamp = nanoseconds(index, LINE_OFFSET_MS + order);
-      const { lines, refused } = new LineSplitter(MAX_LINE_BYTES).push(Buffer.concat([bytes, NEWLINE]));
-      for (const _ of refused) ledger.error('error.line');
-      for (const line of lines) readings.push(...readingOf(line, timestamp));
+      const lines = new LineSplitter(MAX_LINE_BYTES).push(Buffer.concat([bytes, NEWLINE]));
+      for (const _ of lines.refused) ledger.error('error.line');
+      for (const line of textsOf(lines)) readings.push(...readingOf(line, timestamp));
     }
     for (const kind of errors) ledger.error(kind);
     ledger.read(readings.length, 0);

@@ -7,7 +7,7 @@ import { Books, type HandedOut, type Settlement } from './books.js';
 import { BLANK_CURSOR, Cursor, loadCursor } from './cursor.js';
 import { type Files, realFiles } from './files.js';
 import { type Hole, Reader } from './reader.js';
-import { furthest, HEADER_BYTES, type Head, type StoredRecord } from './record.js';
+import { encode, furthest, HEADER_BYTES, type RecordHeader, type StoredRecord } from './record.js';
 import { listSegments, type Segment, Segments } from './segments.js';
 
 export interface BufferOptions {
@@ -97,19 +97,25 @@ export class Queue {
     this.#onEvent = onEvent;
   }
 
-  async store(record: Buffer, head: Head, time: bigint): Promise<void> {
+  async store(header: RecordHeader, body: Uint8Array): Promise<void> {
+    const bytes = encode(header, body);
+    await this.#write(bytes, header.sequence);
+    this.books.stored(header);
+    this.newestTime = header.time;
+    this.reader.offer({ ...header, body: bytes.subarray(HEADER_BYTES) }, this.segments.newest as Segment);
+    await this.lookAhead();
+  }
+
+  async #write(record: Buffer, sequence: number): Promise<void> {
     try {
-      await this.segments.write(record, head.sequence);
+      await this.segments.write(record, sequence);
     } catch (cause) {
       // On a full disk, what is settled may take just the room that is missing.
       const bytes = this.segments.bytes;
       await this.#releaseSettled();
       if (this.segments.bytes === bytes) throw cause;
-      await this.segments.write(record, head.sequence);
+      await this.segments.write(record, sequence);
     }
-    this.books.stored(head);
-    this.newestTime = time;
-    await this.lookAhead();
   }
 
   /** Finds the next record, and accounts for what is missing before it. */

@@ -69,8 +69,14 @@ export function furthest(a: Head, b: Head): Head {
   };
 }
 
-/** The body for a payload: gzip, off the main thread, where that pays. */
-export async function pack(payload: Uint8Array): Promise<{ body: Uint8Array; compressed: boolean }> {
+/** A payload as it is stored. */
+export interface Packed {
+  readonly body: Uint8Array;
+  readonly compressed: boolean;
+}
+
+/** The body for a payload: gzip, off the main thread, where that makes it smaller. */
+export async function pack(payload: Uint8Array): Promise<Packed> {
   if (payload.length >= WORTH_PACKING_BYTES) {
     // Large chunks: zlib comes back to the main thread after each.
     const packed = await gzipAsync(payload, { level: 1, chunkSize: Math.max(1024, payload.length / 4) });

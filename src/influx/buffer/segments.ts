@@ -53,6 +53,11 @@ export class Segments {
     return this.#list[0];
   }
 
+  /** The one that is appended to, or was. */
+  get newest(): Segment | undefined {
+    return this.#list.at(-1);
+  }
+
   get second(): Segment | undefined {
     return this.#list[1];
   }

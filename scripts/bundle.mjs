@@ -1,0 +1,16 @@
+// Joins what was compiled into build/, and the small libraries that it uses, into few files in dist/: at its start Node
+// would otherwise open some four hundred, which takes longer than all else that it does before the first reading.
+// What is large, or of a platform, stays outside, and is loaded where it is used.
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+rmSync(path('dist'), { recursive: true, force: true });
+const bundle = await rolldown({
+  input: path('build/cli.js'),
+  platform: 'node',
+  external: [/^@duckdb\//, /^@grafana\//, 'nodemailer', 'pino-pretty'],
+});
+await bundle.write({ dir: path('dist'), format: 'esm', chunkFileNames: '[name].js' });

@@ -1,0 +1,139 @@
+import type { Definition } from './definition.js';
+import type { ParsedLine } from './parse.js';
+import type { ReadingsBuilder } from './readings-builder.js';
+
+/**
+ * The fast path of a line, from its bytes to a packed row.
+ *
+ * Nearly all lines that a sensor prints are plain: as many values as the definition has metrics, each written as it
+ * would be sent to a database anyway. Such a line needs no text, no number and no object of its own. One walk over its
+ * bytes finds where each value begins and ends, and whether all of them are zero; what is between these places is
+ * copied by whoever writes the row.
+ *
+ * Plain is an integer of at most 18 digits, or a float without an exponent, of at most 30 characters, both without a
+ * sign but `-` and without zeros before the number; -0 is not. Between them stand blanks and tabs, or the separator,
+ * where that is a single character with blanks and tabs around it; a line may end in CR LF.
+ *
+ * Every other line goes the way of all text: it is handed to `odd`, which is `parse.ts`. What is plain is thus a matter
+ * of speed alone, and the tests compare both ways on lines drawn by lot.
+ */
+export class Scanner {
+  readonly #isFloat: Uint8Array;
+  /** The byte between two values; `BLANK` stands for any run of blanks and tabs, `NEVER` for what only text can tell. */
+  readonly #separator: number;
+  readonly #findsDefects: boolean;
+  readonly #odd: (line: string) => ParsedLine | undefined;
+  /** Whether every value of the line at hand was zero. */
+  #allZero = false;
+
+  /** @param odd takes a line that is not plain; undefined where nothing of it can be stored */
+  constructor(
+    { metrics, separator, defect }: Pick<Definition, 'metrics' | 'separator' | 'defect'>,
+    odd: (line: string) => ParsedLine | undefined,
+  ) {
+    this.#isFloat = Uint8Array.from(metrics, ({ type }) => (type === 'float' ? 1 : 0));
+    this.#separator = separatorByte(separator);
+    this.#findsDefects = defect === 'all-zero';
+    this.#odd = odd;
+  }
+
+  /** Adds a row for each line that holds a value. Returns how many lines there were. */
+  scan(lines: Buffer, into: ReadingsBuilder): number {
+    const begin = into.admit(lines);
+    const end = begin + lines.length;
+    let count = 0;
+    for (let at = begin; at < end; count += 1) {
+      const next = this.#plain(into, at);
+      if (next === NOT_PLAIN) at = this.#scanOdd(into, at, count);
+      else {
+        into.add(count, this.#findsDefects && this.#allZero);
+        at = next;
+      }
+    }
+    return count;
+  }
+
+  /** Writes the spans of a plain line. Returns where the next line begins. */
+  #plain(into: ReadingsBuilder, start: number): number {
+    const separator = this.#separator;
+    if (separator === NEVER) return NOT_PLAIN;
+    const isFloat = this.#isFloat;
+    let span = into.room();
+    const { text, spans } = into;
+    let allZero = true;
+    let at = start;
+    let byte = text[at] as number;
+    for (let column = 0; column < isFloat.length; column += 1) {
+      if (column > 0 && separator !== BLANK) {
+        if (byte !== separator) return NOT_PLAIN;
+        byte = text[++at] as number;
+      }
+      while (byte === BLANK || byte === TAB) byte = text[++at] as number;
+
+      const begin = at;
+      if (byte === MINUS) byte = text[++at] as number;
+      const digits = at;
+      let isZero = true;
+      while (byte >= ZERO && byte <= NINE) {
+        if (byte !== ZERO) isZero = false;
+        byte = text[++at] as number;
+      }
+      const length = at - digits;
+      if (length === 0 || length > MOST_DIGITS || (length > 1 && text[digits] === ZERO)) return NOT_PLAIN;
+      if (byte === POINT && isFloat[column] === 1) {
+        byte = text[++at] as number;
+        const decimals = at;
+        while (byte >= ZERO && byte <= NINE) {
+          if (byte !== ZERO) isZero = false;
+          byte = text[++at] as number;
+        }
+        if (at === decimals || at - begin > LONGEST) return NOT_PLAIN;
+      }
+      if (isZero && digits > begin) return NOT_PLAIN;
+      if (!isZero) allZero = false;
+      spans[span] = begin;
+      spans[span + 1] = at;
+      span += 2;
+
+      if (separator === BLANK) {
+        if (byte !== BLANK && byte !== TAB && byte !== NEWLINE && byte !== RETURN) return NOT_PLAIN;
+      }
+      while (byte === BLANK || byte === TAB) byte = text[++at] as number;
+    }
+    if (byte === RETURN) byte = text[++at] as number;
+    if (byte !== NEWLINE) return NOT_PLAIN;
+    this.#allZero = allZero;
+    return at + 1;
+  }
+
+  /** Returns where the next line begins. */
+  #scanOdd(into: ReadingsBuilder, start: number, count: number): number {
+    const newline = into.text.indexOf(NEWLINE, start);
+    const parsed = this.#odd(into.text.toString('utf8', start, newline));
+    if (parsed !== undefined) into.addValues(count, parsed.values, parsed.defect);
+    return newline + 1;
+  }
+}
+
+const NOT_PLAIN = -1;
+const NEVER = -1;
+
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const BLANK = 0x20;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** Any integer of so many digits is within 64 bits. */
+const MOST_DIGITS = 18;
+/** Far from what is too much for a double. */
+const LONGEST = 30;
+
+function separatorByte(separator: string): number {
+  if (separator === 'whitespace') return BLANK;
+  // Whatever may stand in a number, and blanks that would be taken for the ones around it, are left to the text.
+  return /^[!-~]$/.test(separator) && !/[\d.eE+-]/.test(separator) ? separator.charCodeAt(0) : NEVER;
+}
