@@ -169,7 +169,8 @@ export class DurableBuffer {
 
   /**
    * The oldest entries that are not settled, in order: as many as fit into `maxBytes` once unpacked, at least
-   * one if there is any. Asked again before they are settled, it begins with the same ones.
+   * one if there is any. Asked again before they are settled, it begins with the same ones. Once an entry is settled,
+   * its payload may be overwritten.
    */
   peek(maxBytes: number): Promise<Entry[]> {
     return this.#run(async () => {

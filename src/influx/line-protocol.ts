@@ -84,7 +84,7 @@ export class LineProtocol {
         if (this.#isInteger[column]) lines[at++] = INTEGER;
       }
       lines[at++] = BLANK;
-      at = timestamp.write(readings, row, lines, at);
+      at = timestamp.write(readings, row, view, at);
       lines[at++] = NEWLINE;
     }
     return at;
@@ -133,21 +133,24 @@ class Fixed {
 
 /** Counts on from row to row in decimal digits: a bigint for each line would take as long as all the rest of it. */
 class Timestamp {
-  #digits = Buffer.alloc(TIMESTAMP_DIGITS);
+  readonly #digits = Buffer.alloc(TIMESTAMP_DIGITS + 1);
+  readonly #view = new DataView(this.#digits.buffer, this.#digits.byteOffset);
+  #length = 0;
 
-  /** Returns where the timestamp ends. */
-  write(readings: Readings, row: number, lines: Buffer, at: number): number {
+  /** Returns where the timestamp ends. One byte behind it may be overwritten. */
+  write(readings: Readings, row: number, view: DataView, at: number): number {
     const follows = row > 0 && readings.step(row) === 1 && this.#increment();
-    if (!follows) this.#digits = Buffer.from(String(readings.timestamp(row)));
-    const digits = this.#digits;
-    for (let place = 0; place < digits.length; place += 1) lines[at + place] = digits[place] as number;
-    return at + digits.length;
+    if (!follows) this.#length = this.#digits.write(String(readings.timestamp(row)), 'latin1');
+    for (let place = 0; place < this.#length; place += 4) {
+      view.setInt32(at + place, this.#view.getInt32(place));
+    }
+    return at + this.#length;
   }
 
   /** False where that takes one digit more. */
   #increment(): boolean {
     const digits = this.#digits;
-    let place = digits.length - 1;
+    let place = this.#length - 1;
     for (; digits[place] === NINE; place -= 1) digits[place] = ZERO;
     if (place < 0) return false;
     (digits[place] as number) += 1;

@@ -38,6 +38,8 @@ export class InfluxServer {
   /** For people: `InfluxDB at host:port`. */
   readonly name: string;
   readonly #transport: InfluxDB['transport'];
+  /** What is to be sent, by the signal of its request: the client would make two copies of it. */
+  readonly #bodies = new WeakMap<AbortSignal, Buffer>();
 
   constructor({ host, port, username, password, token }: ServerOptions) {
     const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -54,7 +56,12 @@ export class InfluxServer {
       // The one way to give the client a request function.
       transportOptions: {
         maxHeaderSize: COMPLAINT_BYTES,
-        'follow-redirects': { http: { request: requestBounded } },
+        'follow-redirects': {
+          http: {
+            request: (options: RequestOptions, onResponse: (answer: IncomingMessage) => void) =>
+              requestBounded(options, onResponse, this.#bodies.get(options.signal as AbortSignal)),
+          },
+        },
       },
     }).transport;
   }
@@ -82,7 +89,8 @@ export class InfluxServer {
     const options = { method, headers: { 'content-type': contentType, accept: 'text/plain' }, signal };
     try {
       stop.throwIfAborted();
-      return await this.#send(path, body, options, onHeaders);
+      this.#bodies.set(signal, typeof body === 'string' ? Buffer.from(body) : body);
+      return await this.#send(path, options, onHeaders);
     } catch (error) {
       if (error instanceof HttpError) {
         const retryAfter = error.headers?.['retry-after'];
@@ -97,17 +105,11 @@ export class InfluxServer {
     }
   }
 
-  #send(
-    path: string,
-    body: Buffer | string,
-    options: SendOptions,
-    onHeaders: (headers: Headers) => void,
-  ): Promise<Answer> {
+  #send(path: string, options: SendOptions, onHeaders: (headers: Headers) => void): Promise<Answer> {
     return new Promise((resolve, reject) => {
       let status = 0;
       const chunks: Uint8Array[] = [];
-      // The client's type says text, but it makes bytes of whatever it is given: lines are bytes already.
-      this.#transport.send(path, body as string, options, {
+      this.#transport.send(path, '', options, {
         responseStarted(headers, code) {
           status = code ?? 0;
           onHeaders(headers);
@@ -126,12 +128,17 @@ export function versionIn(text: string): readonly [number, number] | undefined {
   return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }
 
-/** The client reads an answer to its end, into memory: one without an end is cut off, and has failed. */
+/**
+ * The client reads an answer to its end, into memory: one without an end is cut off, and has failed. The body is written
+ * here, before the empty one that the client was given.
+ */
 function requestBounded(
   options: RequestOptions,
   onResponse: (answer: IncomingMessage) => void,
+  body: Buffer | undefined,
 ): ClientRequest {
-  return request(options, (answer) => {
+  const headers = { ...options.headers, 'content-length': body?.length ?? 0 };
+  const sent = request({ ...options, headers }, (answer) => {
     const limit = (answer.statusCode ?? 0) < 300 ? ANSWER_BYTES : COMPLAINT_BYTES;
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => {
@@ -140,6 +147,8 @@ function requestBounded(
     });
     onResponse(answer);
   });
+  if (body !== undefined && body.length > 0) sent.write(body);
+  return sent;
 }
 
 class TimeoutError extends Error {

@@ -1,6 +1,6 @@
 import type { Definition, Metric } from '../definition.js';
 import { histogramEdges } from '../queries/query.js';
-import type { Batch, Value } from '../reading.js';
+import type { Batch } from '../reading.js';
 import type { Readings } from '../readings.js';
 import type { Histogram, SeriesMeasure } from './api.js';
 import type { Columns, Data, RandomMetric, SeriesAnswer, SeriesQuestion } from './data.js';
@@ -79,19 +79,17 @@ export class Recent implements Data {
   #addStretch(readings: Readings, first: number): number {
     const timestamp = readings.timestamp(first);
     const slot = this.#slotOf(timestamp);
+    const end = endOfStretch(readings, first, BUCKET_NS - Number(timestamp % BigInt(BUCKET_NS)));
     const isNewest = timestamp > this.#newest;
-    let left = BUCKET_NS - Number(timestamp % BigInt(BUCKET_NS));
-    let row = first;
-    let rises = true;
-    while (rises && left > 0) {
-      if (slot !== undefined) this.#addRow(slot, readings, row, isNewest);
-      row += 1;
-      const step = row < readings.length ? readings.step(row) : 0;
-      rises = step > 0;
-      left -= step;
+    if (isNewest) this.#newest = readings.timestamp(end - 1);
+    if (slot === undefined) return end;
+    for (let row = first; row < end; row += 1) {
+      if (readings.isDefect(row)) (this.#defects[slot] as number) += 1;
     }
-    if (isNewest) this.#newest = readings.timestamp(row - 1);
-    return row;
+    for (const [column, metric] of this.#metrics.entries()) {
+      metric.add(slot, readings, column, [first, end], isNewest);
+    }
+    return end;
   }
 
   #slotOf(timestamp: bigint): number | undefined {
@@ -99,20 +97,6 @@ export class Recent implements Data {
     if (slot === undefined) return undefined;
     this.#oldest = Math.min(this.#oldest ?? Number.POSITIVE_INFINITY, Math.floor(Number(timestamp) / 1e6));
     return slot;
-  }
-
-  #addRow(slot: number, readings: Readings, row: number, isNewest: boolean): void {
-    if (readings.isDefect(row)) {
-      (this.#defects[slot] as number) += 1;
-      return;
-    }
-    for (let column = 0; column < this.#metrics.length; column += 1) {
-      if (!readings.has(row, column)) continue;
-      const value = readings.number(row, column);
-      // Differences of large integers are exact, too.
-      const exact = Math.abs(value) > Number.MAX_SAFE_INTEGER ? readings.value(row, column) : value;
-      this.#metrics[column]?.add(slot, exact as Value, isNewest);
-    }
   }
 
   #clear(slot: number): void {
@@ -134,4 +118,15 @@ export class Recent implements Data {
   #ringOf({ name }: Pick<Metric, 'name'>): RingMetric {
     return this.#metrics[this.#names.indexOf(name)] as RingMetric;
   }
+}
+
+/** The row that does not rise any more, or only `left` ns later. */
+function endOfStretch(readings: Readings, first: number, left: number): number {
+  let later = 0;
+  for (let row = first + 1; row < readings.length; row += 1) {
+    const step = readings.step(row);
+    later += step;
+    if (step <= 0 || later >= left) return row;
+  }
+  return readings.length;
 }

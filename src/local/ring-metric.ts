@@ -1,6 +1,7 @@
 import type { Metric } from '../definition.js';
 import { histogramEdges } from '../queries/query.js';
 import type { Value } from '../reading.js';
+import type { Readings } from '../readings.js';
 import type { Columns } from './data.js';
 import { SLOTS } from './ring.js';
 
@@ -20,6 +21,9 @@ interface Summary {
 }
 
 type Field = keyof Summary;
+
+/** Of rows: from the first to before the other. */
+export type Stretch = readonly [number, number];
 
 const EMPTY: Summary = {
   count: 0,
@@ -61,23 +65,40 @@ export class RingMetric {
     this.#histogram.fill(0, slot * this.#counts, (slot + 1) * this.#counts);
   }
 
-  /** A difference is that to the newest line before; a late line has none. In place, since this is the hot path. */
-  add(slot: number, value: Value, isNewest: boolean): void {
-    const own = Number(value);
-    const { count, mean, squares, min, max, last } = this.#columns;
-    const known = (count[slot] as number) + 1;
-    count[slot] = known;
-    min[slot] = Math.min(min[slot] as number, own);
-    max[slot] = Math.max(max[slot] as number, own);
-    last[slot] = own;
-    const before = mean[slot] as number;
-    // Held within the values, because its step can overflow.
-    mean[slot] = Math.min(max[slot], Math.max(min[slot], before + (own - before) / known));
-    (squares[slot] as number) += (own - before) * (own - mean[slot]);
-    if (isNewest && this.#previous !== undefined)
-      this.#addDifference(slot, differenceOf(this.#previous, value));
-    if (isNewest) this.#previous = value;
-    if (this.#edges.length > 0) (this.#histogram[slot * this.#counts + this.#place(own)] as number) += 1;
+  /**
+   * Rows `first` to before `end`, all of one slot; defect lines are left out. A difference is that to the newest line
+   * before, so late lines have none. In place and in local numbers, since this is the hot path.
+   */
+  add(slot: number, readings: Readings, column: number, [first, end]: Stretch, isNewest: boolean): void {
+    const columns = this.#columns;
+    let count = columns.count[slot] as number;
+    let mean = columns.mean[slot] as number;
+    let squares = columns.squares[slot] as number;
+    let min = columns.min[slot] as number;
+    let max = columns.max[slot] as number;
+    let last = columns.last[slot] as number;
+    for (let row = first; row < end; row += 1) {
+      if (readings.isDefect(row) || !readings.has(row, column)) continue;
+      const own = readings.number(row, column);
+      count += 1;
+      if (own < min) min = own;
+      if (own > max) max = own;
+      const before = mean;
+      mean = before + (own - before) / count;
+      // Held within the values, because its step can overflow.
+      if (!(mean >= min)) mean = min;
+      else if (mean > max) mean = max;
+      squares += (own - before) * (own - mean);
+      last = own;
+      if (this.#edges.length > 0) (this.#histogram[slot * this.#counts + this.#place(own)] as number) += 1;
+    }
+    columns.count[slot] = count;
+    columns.mean[slot] = mean;
+    columns.squares[slot] = squares;
+    columns.min[slot] = min;
+    columns.max[slot] = max;
+    columns.last[slot] = last;
+    if (isNewest && this.#kind === 'counter') this.#addDifferences(slot, readings, column, [first, end]);
   }
 
   /** One bucket of a series. */
@@ -120,13 +141,29 @@ export class RingMetric {
     ) as unknown as Summary;
   }
 
-  #addDifference(slot: number, difference: number): void {
-    const { rises, meanRise, minDifference } = this.#columns;
-    minDifference[slot] = Math.min(minDifference[slot] as number, difference);
-    if (difference < 0) return;
-    const known = (rises[slot] as number) + 1;
-    rises[slot] = known;
-    (meanRise[slot] as number) += (difference - (meanRise[slot] as number)) / known;
+  #addDifferences(slot: number, readings: Readings, column: number, [first, end]: Stretch): void {
+    const columns = this.#columns;
+    let rises = columns.rises[slot] as number;
+    let meanRise = columns.meanRise[slot] as number;
+    let smallest = columns.minDifference[slot] as number;
+    let previous = this.#previous;
+    for (let row = first; row < end; row += 1) {
+      if (readings.isDefect(row) || !readings.has(row, column)) continue;
+      const own = readings.number(row, column);
+      // Differences of large integers are exact, too.
+      const exact = Math.abs(own) > Number.MAX_SAFE_INTEGER ? (readings.value(row, column) as Value) : own;
+      const difference = previous === undefined ? undefined : differenceOf(previous, exact);
+      previous = exact;
+      if (difference === undefined) continue;
+      if (difference < smallest) smallest = difference;
+      if (difference < 0) continue;
+      rises += 1;
+      meanRise += (difference - meanRise) / rises;
+    }
+    columns.rises[slot] = rises;
+    columns.meanRise[slot] = meanRise;
+    columns.minDifference[slot] = smallest;
+    this.#previous = previous;
   }
 
   /** The top edge belongs to the last bucket. */

@@ -6,6 +6,7 @@ import { VisualizerError } from '../../errors.js';
 import { Books, type HandedOut, type Settlement } from './books.js';
 import { BLANK_CURSOR, Cursor, loadCursor } from './cursor.js';
 import { type Files, realFiles } from './files.js';
+import { Pool } from './pool.js';
 import { type Hole, Reader } from './reader.js';
 import { encode, furthest, HEADER_BYTES, type RecordHeader, type StoredRecord } from './record.js';
 import { listSegments, type Segment, Segments } from './segments.js';
@@ -52,6 +53,7 @@ export class Queue {
   readonly books: Books;
   readonly #cursor: Cursor;
   readonly #onEvent: (event: BufferEvent) => void;
+  readonly #pool = new Pool();
   newestTime: bigint | undefined;
   corruptRecords = 0;
   /** Something ended that the cursor on the disk does not know of. */
@@ -98,11 +100,12 @@ export class Queue {
   }
 
   async store(header: RecordHeader, body: Uint8Array): Promise<void> {
-    const bytes = encode(header, body);
+    const bytes = encode(header, body, this.#pool.take(HEADER_BYTES + body.length));
     await this.#write(bytes, header.sequence);
     this.books.stored(header);
     this.newestTime = header.time;
-    this.reader.offer({ ...header, body: bytes.subarray(HEADER_BYTES) }, this.segments.newest as Segment);
+    const record = { ...header, body: bytes.subarray(HEADER_BYTES) };
+    if (!this.reader.offer(record, this.segments.newest as Segment)) this.#pool.give(bytes);
     await this.lookAhead();
   }
 
@@ -147,7 +150,9 @@ export class Queue {
   }
 
   async settle(settlement: Settlement): Promise<void> {
+    const [oldest] = this.books.handedOut;
     this.#noteSettled(this.books.settle(settlement));
+    if (oldest !== undefined) this.#pool.give(bytesOf(oldest));
     await this.#releaseSettled();
   }
 
@@ -278,6 +283,10 @@ export class Queue {
   #tellDropped(reason: DropReason, { lines, records, bytes }: Dropped): void {
     if (lines > 0 || records > 0) this.#onEvent({ kind: 'dropped', reason, lines, records, bytes });
   }
+}
+
+function bytesOf({ content }: HandedOut): Uint8Array {
+  return 'body' in content ? content.body : content.payload;
 }
 
 function add(sum: Sum, more: Dropped): void {

@@ -76,18 +76,20 @@ export class Reader {
     return this.#passTo(head.sequence, head.stored);
   }
 
-  /** Takes note of a record that was written just now: where its turn has come, it need not be read. */
-  offer(record: StoredRecord, segment: Segment): void {
+  /** Takes a record that was written just now, where its turn has come: it need not be read. Returns whether it did. */
+  offer(record: StoredRecord, segment: Segment): boolean {
     const start = segment.end - HEADER_BYTES - record.body.length;
     const at = this.#segment === segment ? this.#bytesStart + this.#at : 0;
     const isDue = this.#segments.after(this.#sequence)?.segment === segment;
-    if (this.#next !== undefined || !isDue || at !== start) return;
-    if (record.sequence !== this.#sequence + 1 || record.stored - record.lines !== this.#position) return;
+    if (this.#next !== undefined || !isDue || at !== start) return false;
+    if (record.sequence !== this.#sequence + 1 || record.stored - record.lines !== this.#position)
+      return false;
     this.#segment = segment;
     this.#bytes = Buffer.alloc(0);
     this.#bytesStart = segment.end;
     this.#at = 0;
     this.#next = record;
+    return true;
   }
 
   /** Passes the next record. */

@@ -91,9 +91,12 @@ export async function unpack(record: StoredRecord): Promise<Buffer> {
   return gunzipAsync(record.body, { chunkSize: Math.max(64, record.payloadBytes + 1) });
 }
 
-/** Header and body in one buffer, so that a record is one write. */
-export function encode(header: RecordHeader, body: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+/** Header and body in one buffer of just their length, so that a record is one write. */
+export function encode(
+  header: RecordHeader,
+  body: Uint8Array,
+  bytes: Buffer = Buffer.allocUnsafe(HEADER_BYTES + body.length),
+): Buffer {
   MAGIC.copy(bytes);
   bytes.writeUInt32LE(crc32(body), 8);
   bytes.writeUInt32LE(body.length, 12);

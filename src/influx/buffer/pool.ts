@@ -1,0 +1,29 @@
+/** Memory for records that comes and goes: made anew for each, it would keep the garbage collector busy. */
+export class Pool {
+  /** What is given back, and of those never given back nothing. */
+  readonly #free: Buffer[] = [];
+  readonly #own = new WeakSet<ArrayBufferLike>();
+
+  /** So many bytes of any content. */
+  take(bytes: number): Buffer {
+    const at = this.#free.findIndex(({ length }) => length >= bytes);
+    const [found] = at === -1 ? [] : this.#free.splice(at, 1);
+    return (found ?? this.#make(bytes)).subarray(0, bytes);
+  }
+
+  /** Nobody looks at it any more. What is not of this pool is left alone. */
+  give({ buffer }: Uint8Array): void {
+    if (!this.#own.has(buffer) || this.#free.length === MOST_FREE) return;
+    this.#free.push(Buffer.from(buffer as ArrayBuffer));
+  }
+
+  #make(bytes: number): Buffer {
+    // A little more, since the next record will not be of just the same length.
+    const made = Buffer.allocUnsafeSlow(Math.ceil(bytes * SPARE));
+    this.#own.add(made.buffer);
+    return made;
+  }
+}
+
+const MOST_FREE = 3;
+const SPARE = 1.5;
