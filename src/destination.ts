@@ -8,6 +8,8 @@ export type DestinationState = 'connecting' | 'online' | 'offline' | 'held' | 'r
 export interface Destination {
   /** For people: `embedded store` or `InfluxDB at host:port`. */
   readonly name: string;
+  /** So many batches may come as one while another is written, where a commit costs more than its lines; else one. */
+  readonly batchesAtOnce?: number;
   state(): DestinationState;
   /**
    * Resolves once the batch is safe here; rejects where it is not, and then nothing of it is kept.

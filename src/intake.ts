@@ -21,8 +21,8 @@ export interface IntakeOptions {
   readonly batchLines: number;
   /** Makes the last batch come before the end of the source: what follows there is left for another intake. */
   readonly until?: AbortSignal;
-  /** Whether something that was given out is still being stored: a full batch may grow meanwhile. */
-  readonly isStoring?: () => boolean;
+  /** How large a batch may get for now, where that is more. */
+  readonly mostLines?: () => number;
   /** Resolves once all that was given out is stored. */
   readonly stored?: () => Promise<void>;
   /** Further fields of the `runner` measurement, asked at each heartbeat. */
@@ -31,9 +31,6 @@ export interface IntakeOptions {
 
 /** Contract: every error kind and the runner's metrics are written at least every 10 s; timers come a little late. */
 const HEARTBEAT_MS = 9_500;
-
-/** So many times as large as it should be a batch may get while another one is stored: fewer syncs for more lines. */
-const MOST_BATCHES = 2;
 
 /**
  * Turns what the source tells into batches: lines are parsed, stamped and counted, everything that goes wrong
@@ -61,7 +58,7 @@ export async function* intake(
   for await (const event of withTicks(events, flushIntervalMs)) {
     if (event !== TICK) collector.add(event);
     if (options.until?.aborted) break;
-    const isFull = collector.size >= (options.isStoring?.() ? MOST_BATCHES * batchLines : batchLines);
+    const isFull = collector.size >= Math.max(batchLines, options.mostLines?.() ?? 0);
     if (event !== TICK && !isFull) continue;
     const batch = flush(false);
     if (!isEmpty(batch)) yield batch;

@@ -145,7 +145,7 @@ async function store(
     flushIntervalMs: settings.flushInterval,
     batchLines: settings.batchLines,
     until: AbortSignal.any([until, failed.signal]),
-    isStoring: () => isStoring,
+    mostLines: () => (isStoring ? settings.batchLines * (destination.batchesAtOnce ?? 1) : 0),
     stored: () => writing,
     runnerFields: () => ({ ...destination.runnerFields?.(), blocked_ms: Math.round(feed.blockedMs) }),
   });

@@ -35,6 +35,7 @@ const MAINTENANCE_MS = 5 * 60_000;
  */
 export class EmbeddedDestination implements Destination {
   readonly name = 'embedded store';
+  readonly batchesAtOnce = 4;
   /** Of the store as it is open now; rejects between its loss and the next batch. */
   readonly rows: StoreRows = async (sql, signal) => {
     if (this.#open === undefined) throw new UnavailableError('the store is not open');

@@ -25,5 +25,5 @@ export class Pool {
   }
 }
 
-const MOST_FREE = 3;
-const SPARE = 1.5;
+const MOST_FREE = 2;
+const SPARE = 1.25;
