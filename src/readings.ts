@@ -1,3 +1,4 @@
+import { MINUS, NINE, POINT, ZERO } from './ascii.js';
 import type { Reading, Value } from './reading.js';
 
 /**
@@ -105,10 +106,6 @@ export interface Packed {
 }
 
 const SAFE_DIGITS = 15;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
 /** 10 to the power of the index: all of them are exact. */
 const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, power) => 10 ** power);
 
@@ -133,7 +130,6 @@ function numberIn(text: Buffer, begin: number, end: number): number {
     } else if (byte === POINT) decimals = 0;
     else return Number(text.toString('latin1', begin, end));
   }
-  if (digits > Number.MAX_SAFE_INTEGER) return Number(text.toString('latin1', begin, end));
   const value = decimals > 0 ? digits / (POWERS[decimals] as number) : digits;
   return isNegative ? -value : value;
 }

@@ -1,3 +1,4 @@
+import { BLANK, CARRIAGE_RETURN, MINUS, NEWLINE, NINE, POINT, TAB, ZERO } from './ascii.js';
 import type { Definition } from './definition.js';
 import type { ParsedLine } from './parse.js';
 import type { ReadingsBuilder } from './readings-builder.js';
@@ -96,11 +97,11 @@ export class Scanner {
       span += 2;
 
       if (separator === BLANK) {
-        if (byte !== BLANK && byte !== TAB && byte !== NEWLINE && byte !== RETURN) return NOT_PLAIN;
+        if (byte !== BLANK && byte !== TAB && byte !== NEWLINE && byte !== CARRIAGE_RETURN) return NOT_PLAIN;
       }
       while (byte === BLANK || byte === TAB) byte = text[++at] as number;
     }
-    if (byte === RETURN) byte = text[++at] as number;
+    if (byte === CARRIAGE_RETURN) byte = text[++at] as number;
     if (byte !== NEWLINE) return NOT_PLAIN;
     this.#allZero = allZero;
     return at + 1;
@@ -117,15 +118,6 @@ export class Scanner {
 
 const NOT_PLAIN = -1;
 const NEVER = -1;
-
-const TAB = 0x09;
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-const BLANK = 0x20;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
 
 /** Any integer of so many digits is within 64 bits. */
 const MOST_DIGITS = 18;

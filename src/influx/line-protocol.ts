@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import { BLANK, LETTER_I, NEWLINE, NINE, ZERO } from '../ascii.js';
 import type { Definition, Metric } from '../definition.js';
 import type { Batch, Point } from '../reading.js';
 import type { Readings } from '../readings.js';
@@ -10,11 +11,6 @@ type Written = Pick<Definition, 'name' | 'measurement'> & {
 
 /** Until the year 2286; before 2001 there are fewer. */
 const TIMESTAMP_DIGITS = 19;
-const NEWLINE = 0x0a;
-const BLANK = 0x20;
-const ZERO = 0x30;
-const NINE = 0x39;
-const INTEGER = 0x69;
 
 /** Of this machine, by which the words of a typed array are laid out. */
 const LITTLE_ENDIAN = endianness() === 'LE';
@@ -81,7 +77,7 @@ export class LineProtocol {
         at = (fields === 0 ? first : next).write(view, at);
         fields += 1;
         while (from < end) lines[at++] = text[from++] as number;
-        if (this.#isInteger[column]) lines[at++] = INTEGER;
+        if (this.#isInteger[column]) lines[at++] = LETTER_I;
       }
       lines[at++] = BLANK;
       at = timestamp.write(readings, row, view, at);

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NEWLINE } from '../ascii.js';
 import { systemCodeOf } from '../errors.js';
 import type { Link } from './delivery.js';
 import { type Verdict, verdictOf } from './verdict.js';
@@ -15,7 +16,6 @@ export interface UdpOptions {
 
 /** What fits into a datagram at all, on IPv4. */
 const LARGEST_DATAGRAM = 65_507;
-const NEWLINE = 0x0a;
 
 /**
  * A pause after every few datagrams of a long body, so that the receiver's socket buffer (about 90 datagrams by

@@ -1,3 +1,4 @@
+import { NEWLINE } from '../ascii.js';
 import { LineSplitter, type Lines, NO_LINES } from './lines.js';
 
 /** A place between two lines of a file, and how to know it again. */
@@ -11,8 +12,6 @@ export interface Mark {
 
 export const REMEMBERED_BYTES = 256;
 export const START: Mark = { offset: 0, remembered: Buffer.alloc(0), inLine: false };
-
-const NEWLINE = 0x0a;
 
 /** Cuts the content of one file into lines, from a mark on, and knows how far it has come. */
 export class LineCursor {

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { NEWLINE } from '../ascii.js';
 import { systemCodeOf } from '../errors.js';
 import { type Mark, REMEMBERED_BYTES, START } from './follow-cursor.js';
 
@@ -10,7 +11,6 @@ export interface Identity {
 }
 
 const CHUNK_BYTES = 64 * 1024;
-const NEWLINE = 0x0a;
 
 /**
  * A file that is held open while it is read: it may be renamed or removed, its content stays within reach and

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { CARRIAGE_RETURN, NEWLINE } from '../ascii.js';
 
 /** Lines in a row, and what was found on the way that is no line of text. */
 export interface Lines {
@@ -20,8 +21,6 @@ export interface RefusedBytes {
   readonly excerpt: string;
 }
 
-const NEWLINE = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 const EXCERPT_BYTES = 80;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const END_OF_LINE = Buffer.from('\n');

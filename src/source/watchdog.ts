@@ -1,3 +1,4 @@
+import { NEWLINE } from '../ascii.js';
 import { formatDuration } from '../quantity.js';
 import type { Lines } from './lines.js';
 
@@ -14,7 +15,6 @@ export interface WatchdogOptions {
 const LOOKS = 10;
 const SHORTEST_LOOK_MS = 10;
 const LONGEST_LOOK_MS = 60_000;
-const NEWLINE = 0x0a;
 
 /**
  * Tells when a sensor hangs: once when it falls silent, and once when it begins to repeat itself. Silence is counted
