@@ -105,6 +105,7 @@ describe.skipIf(probe === undefined)('a full disk', () => {
       );
       await influxd.stop();
     },
+    180_000,
   );
 
   it.skipIf(!hasInfluxd)('does not keep a new run from delivering what waits', async () => {
