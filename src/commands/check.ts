@@ -63,6 +63,8 @@ function begin(context: CheckContext): (Findings | Promise<Findings>)[] {
     source(context, definition),
     destination(context),
     path === undefined ? [] : onDisk(stateDirectory(path), settings),
+    page(context, path),
+    grafana(context),
   ];
   // Each is waited for in its turn; until then nobody looks at it.
   for (const each of begun) if (each instanceof Promise) each.catch(() => {});
@@ -115,6 +117,20 @@ async function onDisk(state: StateDirectory, settings: Settings): Promise<Findin
   const usable = checkStateDirectory(state);
   if (usable.level === 'fail') return [usable];
   return [usable, await checkDisk(state, settings), await checkBacklog(state, settings)];
+}
+
+async function page({ settings }: CheckContext, stateDir: string | undefined): Promise<Findings> {
+  if (!settings.page) return [];
+  const { checkPage } = await import('../check/page.js');
+  const { pageHost: host, pagePort: port, pageToken } = settings;
+  return checkPage({ host, port, pageToken, stateDir });
+}
+
+async function grafana({ settings, stop }: CheckContext): Promise<Findings> {
+  const { grafana: url, grafanaToken: token } = settings;
+  if (url === undefined) return [];
+  const { checkGrafana } = await import('../check/grafana.js');
+  return checkGrafana({ url, token, timeoutMs: REQUEST_MS, stop });
 }
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
