@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Definition, Metric } from '../definition.js';
-import { VisualizerError } from '../errors.js';
+import { messageOf, systemCodeOf } from '../errors.js';
 import { type LineParser, lineParser, type ParsedLine } from '../parse.js';
 import { formatDuration } from '../quantity.js';
 import { openInputFile } from '../source/input.js';
@@ -21,6 +21,10 @@ export interface SensorOptions {
   readonly silenceMs: number;
   readonly killAfterMs: number;
   readonly stop: AbortSignal;
+}
+
+export interface InputOptions extends Pick<SensorOptions, 'definition' | 'maxLineBytes'> {
+  readonly follow: boolean;
 }
 
 /** So many lines are enough, ... */
@@ -59,16 +63,25 @@ export async function checkSensor(options: SensorOptions): Promise<Finding> {
 /** Reads the first lines of a file; what else may be an input gives its lines once, and they are the run's. */
 export async function checkInput(
   input: string,
-  { definition, maxLineBytes }: Pick<SensorOptions, 'definition' | 'maxLineBytes'>,
+  { definition, maxLineBytes, follow }: InputOptions,
 ): Promise<Finding> {
   if (input === '-') return ok('input', 'stdin; it is not read by a check');
   try {
     const stat = statSync(resolve(input), { throwIfNoEntry: false });
+    if (stat === undefined && follow) {
+      return warn(
+        'input',
+        `${input} is not there yet; a run waits for it`,
+        'see whether its name is right (--input)',
+      );
+    }
     if (stat !== undefined && !stat.isFile() && !stat.isDirectory()) {
       return ok('input', `${input} is no ordinary file; it is not read by a check`);
     }
     const stream = await openInputFile(resolve(input));
-    const lines = await firstLines(stream, maxLineBytes, LINES, () => stream.destroy());
+    const enough = () => void stream.destroy();
+    const deadline = setTimeout(enough, LISTEN_MS);
+    const lines = await firstLines(stream, maxLineBytes, LINES, enough).finally(() => clearTimeout(deadline));
     if (lines.length > 0) return { ...judge(input, lines, definition), subject: 'input' };
     return warn(
       'input',
@@ -76,8 +89,7 @@ export async function checkInput(
       `have a program write to it, or follow it with --follow`,
     );
   } catch (error) {
-    if (!(error instanceof VisualizerError)) throw error;
-    return fail('input', 'SENSOR_NOT_RUNNABLE', error.message, 'name a file that is there with --input');
+    return fail('input', 'SENSOR_NOT_RUNNABLE', messageOf(error), 'name a file that is there with --input');
   }
 }
 
@@ -109,7 +121,8 @@ async function firstLines(
       if (lines.length >= count) enough();
     }
   } catch (error) {
-    if (lines.length < count) throw error;
+    // What was cut off here has given enough.
+    if (systemCodeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
   if (lines.length < count) take(splitter.end());
   return count === Number.POSITIVE_INFINITY ? lines : lines.slice(0, count);

@@ -4,13 +4,14 @@ import { connect } from 'node:tls';
 export function speaksTls(host: string, port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     // Nothing is ever sent over it.
-    const socket = connect({ host, port, rejectUnauthorized: false, timeout: timeoutMs });
+    const socket = connect({ host, port, rejectUnauthorized: false });
     const end = (speaks: boolean) => {
+      clearTimeout(timer);
       resolve(speaks);
       socket.destroy();
     };
+    const timer = setTimeout(() => end(false), timeoutMs);
     socket.once('secureConnect', () => end(true));
-    socket.once('timeout', () => end(false));
     socket.on('error', () => end(false));
   });
 }

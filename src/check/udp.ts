@@ -4,6 +4,7 @@ import { type Finding, fail, ok } from './finding.js';
 export interface UdpCheckOptions {
   readonly host: string;
   readonly port: number;
+  readonly timeoutMs: number;
   readonly stop: AbortSignal;
 }
 
@@ -11,10 +12,10 @@ export interface UdpCheckOptions {
 const COMMENT = Buffer.from('# visualizer check\n');
 
 /** Whether somebody listens; the news that nobody does is all that ever comes back. */
-export async function checkUdp({ host, port, stop }: UdpCheckOptions): Promise<Finding> {
+export async function checkUdp({ host, port, timeoutMs, stop }: UdpCheckOptions): Promise<Finding> {
   const link = new UdpLink({ host, port, payloadBytes: COMMENT.length });
   try {
-    const verdict = await link.write(COMMENT, stop);
+    const verdict = await link.write(COMMENT, AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)]));
     if (verdict.kind === 'accepted') {
       return ok(
         'server',

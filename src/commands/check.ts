@@ -10,7 +10,7 @@ import { withoutControls } from '../log.js';
 import { defaultStateDir } from '../resolve-settings.js';
 import { BUNDLED, type Settings } from '../settings.js';
 import { executableOf, refuseSourceContradictions } from '../sources.js';
-import { type StateDirectory, stateDirectory } from '../state-directory.js';
+import { holderOf, type StateDirectory, stateDirectory } from '../state-directory.js';
 import { hasColour } from '../terminal.js';
 
 export interface CheckContext {
@@ -60,7 +60,7 @@ function begin(context: CheckContext): (Findings | Promise<Findings>)[] {
   const begun = [
     contradictions(context),
     finding,
-    source(context, definition),
+    source(context, definition, path),
     destination(context),
     path === undefined ? [] : onDisk(stateDirectory(path), settings),
     page(context, path),
@@ -88,9 +88,14 @@ function contradictions({ settings, sensorArgs }: CheckContext): Finding[] {
 function source(
   { settings, sensorArgs, environment, stop }: CheckContext,
   definition: Definition | undefined,
-) {
-  const { input, maxLineBytes, silenceTimeout, killAfter } = settings;
-  if (input !== undefined) return checkInput(input, { definition, maxLineBytes });
+  stateDir: string | undefined,
+): Findings | Promise<Findings> {
+  const { input, follow, maxLineBytes, silenceTimeout, killAfter } = settings;
+  if (input !== undefined) return checkInput(input, { definition, maxLineBytes, follow });
+  const holder = stateDir === undefined ? undefined : holderOf(stateDir);
+  // Two of them may get in each other's way, at a serial port for one.
+  if (holder !== undefined)
+    return ok('sensor', `process ${holder.pid} runs it: it is not started a second time`);
   return checkSensor({
     executable: executableOf(settings),
     args: sensorArgs,
@@ -108,7 +113,7 @@ async function destination({ settings, stop }: CheckContext): Promise<Findings> 
   if (host === undefined) return ok('server', 'none is named (--host): readings go to the embedded store');
   const timeoutMs = Math.min(settings.writeTimeout, REQUEST_MS);
   const port = portOf(settings);
-  if (useUdp) return (await import('../check/udp.js')).checkUdp({ host, port, stop });
+  if (useUdp) return (await import('../check/udp.js')).checkUdp({ host, port, timeoutMs, stop });
   const { checkServer } = await import('../check/server.js');
   return checkServer({ ...settings, host, port, timeoutMs, stop });
 }

@@ -51,6 +51,10 @@ it('a run that serves the page already is no mistake', async () => {
       `page        ok    the run, process ${run.pid}, serves it: http://127.0.0.1:${port}/`,
     );
     expect(about('state')).toContain(`held by a run: process ${run.pid}`);
+    // A second one could get in the way of the first.
+    expect(about('sensor')).toBe(
+      `sensor      ok    process ${run.pid} runs it: it is not started a second time`,
+    );
     expect(exitCode).toBe(0);
   } finally {
     run.kill('SIGTERM');

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -110,6 +110,20 @@ describe('an input', () => {
     expect(exitCode).toBe(66);
     expect(about('input')).toMatch(/^input +fail .*there is no such file.*\n +-> .*--input$/);
   });
+
+  it('that is to be followed need not be there yet', async () => {
+    const { exitCode, about } = await diagnose(folder, ['--input', join(folder, 'none.log'), '--follow']);
+    expect(exitCode).toBe(0);
+    expect(about('input')).toMatch(/^input +warn .*not there yet.*\n +-> /);
+  });
+
+  it('that is a large file has only its beginning read', async () => {
+    const file = join(folder, 'large.txt');
+    writeFileSync(file, '1 2\n'.repeat(1_000_000));
+    const { exitCode, about } = await diagnose(folder, ['--input', file]);
+    expect(exitCode).toBe(0);
+    expect(about('input')).toMatch(/^input +ok .*(\n +load=1 turns=2){3}$/);
+  });
 });
 
 describe('a definition', () => {
@@ -140,36 +154,6 @@ describe('settings', () => {
     const { exitCode, about } = await diagnose(folder, args);
     expect(exitCode).toBe(code);
     expect(about('settings')).toMatch(line);
-  });
-});
-
-describe('a state directory', () => {
-  it('that can be made is not made by a check', async () => {
-    const { exitCode, about } = await diagnose(folder, []);
-    expect(exitCode).toBe(0);
-    expect(about('state')).toMatch(/^state +ok .*state can be made$/);
-    expect(existsSync(join(folder, 'state'))).toBe(false);
-  });
-
-  it('that is a file cannot be used', async () => {
-    const { exitCode, about } = await diagnose(folder, ['--state-dir', join(definitionFile(folder), 'x')]);
-    expect(exitCode).toBe(73);
-    expect(about('state')).toMatch(/^state +fail .*cannot be written to.*\n +-> .*--state-dir/);
-  });
-
-  it('goes before the sensor where several fail', async () => {
-    const state = join(definitionFile(folder), 'x');
-    const { exitCode } = await diagnose(folder, ['--state-dir', state, '--path-executable', 'none-such']);
-    expect(exitCode).toBe(73);
-  });
-
-  it('on a disk with less room than the buffer may take is warned of', async () => {
-    mkdirSync(join(folder, 'state'));
-    const args = ['--host', '127.0.0.1', '--port', '1', '--buffer-max', '99999TiB'];
-    const { about } = await diagnose(folder, args);
-    expect(about('disk')).toMatch(
-      /^disk +warn .* free, and .*\(--buffer-max\)\n +-> lower --buffer-max to .*MiB/,
-    );
   });
 });
 

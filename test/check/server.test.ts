@@ -76,6 +76,20 @@ describe('a server that', () => {
     );
   });
 
+  it('listens at the usual port instead is found there', async () => {
+    // An address that no other test, and no InfluxDB of this machine, listens on.
+    const host = '127.86.86.86';
+    const server = createServer((_, response) =>
+      response.writeHead(204, { 'x-influxdb-version': '1.8.10' }).end(),
+    );
+    server.listen(8086, host);
+    await once(server, 'listening');
+    closers.push(() => server.close());
+    const { exitCode, about } = await diagnose(folder, ['--host', host, '--port', String(await freePort())]);
+    expect(exitCode).toBe(69);
+    expect(about('server')).toMatch(/fail .*an InfluxDB answers at port 8086\n +-> leave --port out/);
+  });
+
   it('has a name that nobody knows', async () => {
     const { exitCode, about } = await diagnose(folder, ['--host', 'none.invalid']);
     expect(exitCode).toBe(69);
