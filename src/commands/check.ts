@@ -34,9 +34,14 @@ export async function check(context: CheckContext): Promise<void> {
   const { settings, output, stop } = context;
   const findings: Finding[] = [];
   const print = printer(context);
-  for (const begun of begin(context)) {
+  const all = begin(context);
+  for (const begun of all) {
     const found = [await begun].flat();
-    if (stop.aborted) throw new VisualizerError('INTERRUPTED', 'The check was stopped before its end.');
+    if (stop.aborted) {
+      // They end soon, and tidy up before that.
+      await Promise.allSettled(all);
+      throw new VisualizerError('INTERRUPTED', 'The check was stopped before its end.');
+    }
     findings.push(...found);
     if (!settings.json) output.write(found.map(print).join(''));
   }

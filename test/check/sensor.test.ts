@@ -31,6 +31,12 @@ describe('a sensor that', () => {
     expect(about('sensor')).toMatch(/^sensor +ok .* fit the definition(\n +load=1.5 turns=7){3}$/);
   });
 
+  it('takes arguments is given what follows --', async () => {
+    const sensor = shellSensor(folder, 'while :; do echo "$1" "$2"; sleep 0.05; done');
+    const { about } = await diagnose(folder, ['--path-executable', sensor, '--', '4.5', '9']);
+    expect(about('sensor')).toContain('load=4.5 turns=9');
+  });
+
   it('is missing', async () => {
     const { exitCode, about } = await diagnose(folder, ['--path-executable', join(folder, 'none')]);
     expect(exitCode).toBe(66);

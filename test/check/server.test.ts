@@ -9,6 +9,8 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../notify/smtp-server.js';
 import { hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
@@ -16,8 +18,8 @@ import { installed } from '../servers/program.js';
 import { freePort } from '../servers/server.js';
 import { hasVictoriaMetrics, startVictoriaMetrics } from '../servers/victoria-metrics.js';
 import { until } from '../until.js';
-import { temporaryFolder } from '../visualizer.js';
-import { diagnose } from './doctor.js';
+import { shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
+import { definitionFile, diagnose } from './doctor.js';
 
 let folder: string;
 const closers: (() => unknown)[] = [];
@@ -32,7 +34,11 @@ afterEach(async () => {
 const at = (port: number, environment: Record<string, string> = {}, ...more: string[]) =>
   diagnose(folder, ['--host', '127.0.0.1', '--port', String(port), ...more], environment);
 
-type Script = Record<string, { status: number; body?: string; headers?: Record<string, string> }>;
+/** `hangs`: it never answers. */
+type Script = Record<
+  string,
+  { status: number; hangs?: boolean; afterMs?: number; body?: string; headers?: Record<string, string> }
+>;
 
 interface Asked {
   readonly path: string;
@@ -49,7 +55,9 @@ async function scripted(script: Script = {}): Promise<{ port: number; asked: Ask
     asked.push({ path, body: Buffer.concat(chunks).toString() });
     const found = '{"results":[{"series":[{"name":"visualizer_check","values":[[0,1]]}]}]}';
     const usual = path === '/query' ? { status: 200, body: found } : { status: 204 };
-    const { status, body, headers }: Script[string] = script[path] ?? usual;
+    const { status, body, headers, hangs, afterMs = 0 }: Script[string] = script[path] ?? usual;
+    if (hangs) return;
+    await delay(afterMs);
     response.writeHead(status, { 'x-influxdb-version': 'v2.7.1', ...headers }).end(body);
   });
   return { port: await listen(server), asked };
@@ -214,6 +222,38 @@ describe('an InfluxDB 2.x', () => {
     expect(about('writing')).toMatch(/fail .*503 busy\n +-> /);
   });
 
+  it('has its point deleted although the check was stopped before it was read back', async () => {
+    const { port, asked } = await scripted({
+      '/ping': { status: 204, afterMs: 300 },
+      '/query': { status: 200, hangs: true },
+    });
+    const sensor = shellSensor(folder, 'sleep 60');
+    const own = ['--sensor', definitionFile(folder), '--state-dir', join(folder, 'state'), '--no-page'];
+    const run = visualizer([
+      'check',
+      ...own,
+      '--path-executable',
+      sensor,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+    ]);
+    await until('the point is asked for', () => asked.some(({ path }) => path === '/query'));
+    run.kill('SIGTERM');
+    const { exitCode, stderr } = await run;
+    expect([exitCode, stderr]).toEqual([130, 'visualizer: The check was stopped before its end.']);
+    expect(asked.at(-1)?.path).toBe('/api/v2/delete');
+  });
+
+  it('has nothing deleted by --clear-data, which is the business of a run', async () => {
+    const { port, asked } = await scripted();
+    await at(port, TOKEN, '--clear-data', '--yes');
+    const deleted = asked.filter(({ path }) => path === '/api/v2/delete').map(({ body }) => body);
+    expect(deleted).toHaveLength(1);
+    expect(deleted[0]).toContain('visualizer_check');
+  });
+
   it('with a token that may only write is warned of, and the point deleted', async () => {
     const { port, asked } = await scripted({ '/query': { status: 403, body: refusal('forbidden', 'no') } });
     const { exitCode, about } = await at(port, TOKEN);
@@ -221,6 +261,15 @@ describe('an InfluxDB 2.x', () => {
     expect(about('writing')).toMatch(/warn .*did not give it back: 403 no\n +-> .*Grafana/);
     expect(asked.at(-1)?.path).toBe('/api/v2/delete');
   });
+});
+
+it('an InfluxDB 3, which cannot delete, is said to keep the point', async () => {
+  const { port } = await scripted({ '/ping': { status: 200, headers: { 'x-influxdb-version': '3.0.1' } } });
+  const { exitCode, about } = await at(port, { INFLUX_TOKEN: 't' });
+  expect(exitCode).toBe(0);
+  expect(about('writing')).toMatch(
+    /warn .*could not be deleted: .*InfluxDB 3 cannot delete points\n +-> it stays/,
+  );
 });
 
 describe.skipIf(!hasInfluxd)('an InfluxDB 1.x', () => {
