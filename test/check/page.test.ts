@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('a port of the page that is free is given back at once', async () => {
+it('a port of the page that is free is said to be free', async () => {
   const port = await freePort();
   const { exitCode, about } = await diagnose(folder, ['--page-port', String(port)]);
   expect([exitCode, about('page')]).toEqual([0, `page        ok    port ${port} at 127.0.0.1 is free`]);

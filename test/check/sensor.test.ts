@@ -87,9 +87,16 @@ describe('a sensor that', () => {
     expect(stdout).not.toMatch(/(?!\n)\p{Cc}/u);
   });
 
+  it('would command the terminal by its last words does not either', async () => {
+    const { stdout } = await withSensor("printf '\\033]0;owned\\007\\n' >&2; exit 3");
+    expect(stdout).toContain('its last words: \\x1b]0;owned\\x07');
+  });
+
   it('has started something of its own leaves nothing running behind', async () => {
     const pids = join(folder, 'pids');
-    await withSensor(`sleep 300 & echo $! $$ > ${pids}; while :; do echo 1 2; sleep 0.05; done`);
+    // What it starts ignores SIGTERM.
+    const stubborn = `(trap '' TERM; exec sleep 300) & echo $! $$ > ${pids}`;
+    await withSensor(`${stubborn}; while :; do echo 1 2; sleep 0.05; done`);
     for (const pid of readFileSync(pids, 'utf8').split(' ').map(Number)) {
       await until(`process ${pid} is gone`, () => !isAlive(pid), 5_000);
     }
