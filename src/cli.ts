@@ -44,6 +44,13 @@ const COMMANDS: readonly CommandEntry[] = [
     runsSensor: true,
   },
   {
+    name: 'check',
+    summary: 'find what would keep a run from going well, and say how to mend it; takes what run takes',
+    action: async (invocation) => (await import('./commands/check.js')).check(invocation),
+    stopsInOrder: true,
+    runsSensor: true,
+  },
+  {
     name: 'view',
     summary: 'serve the page over what the embedded store holds, with no run going on',
     action: async (invocation) => (await import('./commands/view.js')).viewStore(invocation),

@@ -91,6 +91,7 @@ async function openLink(settings: Settings, host: string): Promise<Link> {
   return new HttpLink({ ...settings, host, port, timeoutMs: settings.writeTimeout });
 }
 
-function portOf({ port, useUdp }: Settings): number {
+/** Where the server is looked for. */
+export function portOf({ port, useUdp }: Pick<Settings, 'port' | 'useUdp'>): number {
   return port ?? (useUdp ? 8089 : 8086);
 }

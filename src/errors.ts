@@ -16,6 +16,7 @@ export const EXIT_CODES = {
   SERVER_REFUSED: 77,
   BAD_DEFINITION: 78,
   BAD_SETTING: 78,
+  INTERRUPTED: 130,
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

@@ -43,10 +43,13 @@ async function prettyStream(terminal: Terminal): Promise<DestinationStream> {
   return { write: (line) => terminal.write(pretty(JSON.parse(line, harmless))) };
 }
 
-/** What a sensor or server said may hold control characters, which would command the terminal. */
 function harmless(_key: string, value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  return value.replace(/(?![\n\t])\p{Cc}/gu, (character) => {
+  return typeof value === 'string' ? withoutControls(value) : value;
+}
+
+/** What a sensor or server said may hold control characters, which would command the terminal. */
+export function withoutControls(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
 }

@@ -40,6 +40,7 @@ export interface Setting<T = unknown> {
 
 export type Command =
   | 'run'
+  | 'check'
   | 'export'
   | 'view'
   | 'grafana'
@@ -54,14 +55,17 @@ function bundled(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
-const RUN = ['run'] as const;
+/** A check takes whatever a run does: `run` is replaced by `check`, and the rest of the line stays. */
+const RUN = ['run', 'check'] as const;
+const CHECK = ['check'] as const;
 const EXPORT = ['export'] as const;
-const REPORTS = ['buffer inspect', 'buffer verify'] as const;
+const REPORTS = ['check', 'buffer inspect', 'buffer verify'] as const;
 const DROP = ['buffer drop'] as const;
-const PAGE = ['run', 'view'] as const;
+const PAGE = ['run', 'check', 'view'] as const;
 const GRAFANA = ['grafana'] as const;
 const STATEFUL = [
   'run',
+  'check',
   'view',
   'export',
   'buffer inspect',
@@ -154,7 +158,7 @@ export const SETTINGS = {
     env: 'ENV',
     fallback: 'dev',
     help: 'the tag env of everything written, such as prod or lab-2',
-    commands: ['run', 'view', 'notify'],
+    commands: ['run', 'check', 'view', 'notify'],
   },
   org: {
     ...tag,
@@ -386,6 +390,19 @@ export const SETTINGS = {
     fallback: 'false',
     help: 'print JSON',
     commands: REPORTS,
+  },
+  grafana: {
+    ...url,
+    flag: 'grafana',
+    env: 'VISUALIZER_GRAFANA',
+    help: 'the Grafana that shows the readings, to be checked as well',
+    commands: CHECK,
+  },
+  grafanaToken: {
+    ...token,
+    env: 'GRAFANA_TOKEN',
+    help: 'the token of a service account of Grafana, to have its data source checked',
+    commands: CHECK,
   },
   test: {
     ...onOff,

@@ -106,7 +106,7 @@ async function runSensor(
 }
 
 /** A file of that name, as seen from here, goes before a command of that name. */
-function executableOf({ executable }: Settings): string {
+export function executableOf({ executable }: Pick<Settings, 'executable'>): string {
   if (executable === undefined) return BUNDLED.executable;
   return existsSync(executable) ? resolve(executable) : executable;
 }

@@ -37,7 +37,6 @@ export interface TerminalOptions {
  */
 export class Terminal {
   readonly isTTY: boolean;
-  /** By no-color.org, a NO_COLOR that is present and not empty forbids colours. */
   readonly colour: boolean;
   readonly #stream: TerminalStream;
   readonly #output: TerminalOutput;
@@ -52,8 +51,8 @@ export class Terminal {
 
   constructor(stream: TerminalStream, { environment = {}, statusLine = true }: TerminalOptions = {}) {
     this.isTTY = stream.isTTY === true;
-    const capable = this.isTTY && environment.TERM !== 'dumb';
-    this.colour = capable && !environment.NO_COLOR;
+    const capable = isCapable(stream, environment);
+    this.colour = hasColour(stream, environment);
     this.#statusLine = capable && statusLine;
     this.#stream = stream;
     this.#output = new TerminalOutput(this.isTTY ? ownDescriptor(stream.fd) : stream.fd);
@@ -114,4 +113,13 @@ export class Terminal {
     this.#shown = line;
     this.#drawnAt = now;
   };
+}
+
+/** By no-color.org, a NO_COLOR that is present and not empty forbids colours. */
+export function hasColour(stream: Pick<TerminalStream, 'isTTY'>, environment: NodeJS.ProcessEnv): boolean {
+  return isCapable(stream, environment) && !environment.NO_COLOR;
+}
+
+function isCapable({ isTTY }: Pick<TerminalStream, 'isTTY'>, { TERM }: NodeJS.ProcessEnv): boolean {
+  return isTTY === true && TERM !== 'dumb';
 }

@@ -128,7 +128,8 @@ export class LivePage {
   }
 }
 
-function refuseOpenDoor({ host, pageToken }: LivePageOptions): void {
+/** @throws VisualizerError BAD_SETTING where others could see the page without a token */
+export function refuseOpenDoor({ host, pageToken }: Pick<LivePageOptions, 'host' | 'pageToken'>): void {
   if (isLoopback(host) || pageToken !== undefined) return;
   throw new VisualizerError(
     'BAD_SETTING',

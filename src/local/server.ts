@@ -64,7 +64,8 @@ export async function startServer(options: ServerOptions): Promise<PageServer> {
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+/** @throws VisualizerError BAD_SETTING, its cause what the system says */
+export function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: Error) => reject(cannotListen(host, port, error));
     server.once('error', refuse);
@@ -75,16 +76,20 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function cannotListen(host: string, port: number, cause: Error): VisualizerError {
+/** Why an address cannot be listened on, for people. */
+export function whyNotListening(host: string, cause: unknown): string {
   const reasons: Record<string, string> = {
     EADDRINUSE: 'another program uses this port',
     EACCES: 'this user may not open this port',
     EADDRNOTAVAIL: `${host} is no address of this machine (--page-host)`,
     ENOTFOUND: `no machine is called ${host} (--page-host)`,
   };
-  const reason = reasons[systemCodeOf(cause) ?? ''] ?? cause.message;
+  return reasons[systemCodeOf(cause) ?? ''] ?? messageOf(cause);
+}
+
+function cannotListen(host: string, port: number, cause: Error): VisualizerError {
   const message =
-    `--page-port ${port}: the live page cannot be served, ${reason}; ` +
+    `--page-port ${port}: the live page cannot be served, ${whyNotListening(host, cause)}; ` +
     'give another port with --page-port (0 takes any free one), or run without the page by --no-page';
   return new VisualizerError('BAD_SETTING', message, { cause });
 }

@@ -68,7 +68,7 @@ function decoded(text: string): string {
 }
 
 /** The status says enough where the rest does not come. */
-async function beginningOf(response: Response): Promise<string> {
+export async function beginningOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   try {

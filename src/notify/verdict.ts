@@ -48,7 +48,7 @@ export function smtpVerdict(failure: unknown, mend: string): Verdict {
 }
 
 /** `fetch` says `fetch failed`, and why in the cause. */
-function failureText(failure: unknown): string {
+export function failureText(failure: unknown): string {
   if (!(failure instanceof Error)) return String(failure);
   const { cause } = failure as { cause?: NodeJS.ErrnoException };
   if (failure.name === 'TimeoutError' || cause?.name === 'TimeoutError') return 'no answer in time';
