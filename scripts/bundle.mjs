@@ -1,7 +1,9 @@
 // Joins what was compiled into build/, and the small libraries that it uses, into few files in dist/: at its start Node
 // would otherwise open some four hundred, which takes longer than all else that it does before the first reading.
 // What is large, or of a platform, stays outside, and is loaded where it is used.
-import { rmSync } from 'node:fs';
+// Beside it lies `commit`, which `--version` tells: only where this is a git checkout of its own.
+import { spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -14,3 +16,10 @@ const bundle = await rolldown({
   external: [/^@duckdb\//, /^@grafana\//, 'nodemailer', 'pino-pretty'],
 });
 await bundle.write({ dir: path('dist'), format: 'esm', chunkFileNames: '[name].js' });
+
+const { stdout } = spawnSync('git', ['rev-parse', '--show-prefix', '--short', 'HEAD'], {
+  cwd: path(''),
+  encoding: 'utf8',
+});
+const [prefix, commit] = stdout?.split('\n') ?? [];
+if (prefix === '' && commit) writeFileSync(path('dist/commit'), commit);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
@@ -130,9 +130,10 @@ function splitAtDashes(argv: readonly string[]): [string[], string[]] {
 
 function program(sensorArgs: readonly string[]): Command {
   const { version, description } = packageJson();
+  const commit = commitOfBuild();
   const top = new Command('visualizer')
     .description(description)
-    .version(version)
+    .version(commit === undefined ? version : `${version} (${commit})`)
     .exitOverride()
     .showHelpAfterError('(visualizer --help tells more)');
   for (const entry of COMMANDS) {
@@ -266,4 +267,10 @@ function hasTerminal(): boolean {
 
 function packageJson(): { version: string; description: string } {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+}
+
+/** Written by the build; there is none where it had no git. */
+function commitOfBuild(): string | undefined {
+  const file = new URL('commit', import.meta.url);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }

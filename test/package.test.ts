@@ -1,0 +1,68 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa, execaSync } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryFolder } from './visualizer.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const hasGit =
+  existsSync(join(ROOT, '.git')) && execaSync('git', ['--version'], { reject: false }).exitCode === 0;
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('the package', () => {
+  it('holds what runs and what is to be read, and nothing else', async () => {
+    const { stdout } = await execa('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], { cwd: ROOT });
+    const paths: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path);
+    const known = [
+      /^(?:LICENSE|README\.md|package\.json)$/,
+      /^dist\/[a-z0-9-]+\.js$/,
+      /^dist\/commit$/,
+      /^dist\/local\/api\.js$/,
+      /^dist\/local\/page\/[a-z-]+\.(?:js|css|svg|html)$/,
+      /^sensor_runner\/sensor(?:\.yaml)?$/,
+    ];
+    expect(paths.filter((path) => !known.some((pattern) => pattern.test(path)))).toEqual([]);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        ...['LICENSE', 'README.md', 'package.json', 'dist/cli.js', 'sensor_runner/sensor'],
+        ...['sensor_runner/sensor.yaml', 'dist/local/page/index.html', 'dist/local/page/page.js'],
+      ]),
+    );
+  });
+});
+
+describe('--version', () => {
+  /** What the command line prints, of a copy of the package that was built at this commit. */
+  async function printed(commit: string | undefined): Promise<string> {
+    const copy = join(folder, 'copy');
+    mkdirSync(copy);
+    for (const name of ['package.json', 'dist'])
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    rmSync(join(copy, 'dist/commit'), { force: true });
+    if (commit !== undefined) writeFileSync(join(copy, 'dist/commit'), commit);
+    return (await execa(process.execPath, [join(copy, 'dist/cli.js'), '--version'])).stdout;
+  }
+
+  it('tells the version and the commit that it was built from', async () => {
+    expect(await printed('abc1234')).toBe(`${version} (abc1234)`);
+  });
+
+  it('tells the version alone where the build had no git', async () => {
+    expect(await printed(undefined)).toBe(version);
+  });
+
+  it.skipIf(!hasGit)('has a commit of this repository after a build in it', async () => {
+    const commit = readFileSync(join(ROOT, 'dist/commit'), 'utf8');
+    const type = await execa('git', ['cat-file', '-t', commit], { cwd: ROOT });
+    expect(commit).toMatch(/^[0-9a-f]{7,}$/);
+    expect(type.stdout).toBe('commit');
+  });
+});
