@@ -25,6 +25,7 @@ describe('the package', () => {
       /^(?:LICENSE|README\.md|package\.json)$/,
       /^dist\/[a-z0-9-]+\.js$/,
       /^dist\/commit$/,
+      /^dist\/(?:index|definition|definition-file|errors|local\/api)\.d\.ts$/,
       /^dist\/local\/api\.js$/,
       /^dist\/local\/page\/[a-z-]+\.(?:js|css|svg|html)$/,
       /^sensor_runner\/sensor(?:\.yaml)?$/,
@@ -34,8 +35,41 @@ describe('the package', () => {
       expect.arrayContaining([
         ...['LICENSE', 'README.md', 'package.json', 'dist/cli.js', 'sensor_runner/sensor'],
         ...['sensor_runner/sensor.yaml', 'dist/local/page/index.html', 'dist/local/page/page.js'],
+        ...['dist/index.js', 'dist/index.d.ts'],
       ]),
     );
+  });
+});
+
+describe('what other programs import', () => {
+  const PROGRAM = `
+import { type Definition, type PageApi, readDefinition, VisualizerError } from 'visualizer';
+const definition: Definition = readDefinition(process.argv[2] ?? '');
+console.log(definition.metrics.map(({ name }) => name).join());
+try {
+  readDefinition('nowhere.yaml');
+} catch (error) {
+  console.log(error instanceof VisualizerError && error.code);
+}
+export const read = (status: PageApi.Status): number | undefined => status.recording?.counters.read;
+// @ts-expect-error: there is no such kind
+export const wrong: Definition['metrics'][number]['kind'] = 'other';
+`;
+
+  it('has types that need nothing else, and works', async () => {
+    const installed = join(folder, 'node_modules/visualizer');
+    for (const name of ['package.json', 'dist', 'sensor_runner']) {
+      cpSync(join(ROOT, name), join(installed, name), { recursive: true });
+    }
+    writeFileSync(join(folder, 'program.mts'), PROGRAM);
+    const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')];
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false'];
+    const target = ['--module', 'nodenext', '--target', 'es2023', '--outDir', folder];
+    const tsc = join(ROOT, 'node_modules/.bin/tsc');
+    await execa(tsc, [...types, ...strict, ...target, 'program.mts'], { cwd: folder });
+    const definition = join(installed, 'sensor_runner/sensor.yaml');
+    const { stdout } = await execa(process.execPath, ['program.mjs', definition], { cwd: folder });
+    expect(stdout).toBe('cpu_load,random_value,counter\nBAD_DEFINITION');
   });
 });
 
