@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ describe('the package', () => {
     const known = [
       /^(?:LICENSE|README\.md|package\.json)$/,
       /^dist\/[a-z0-9-]+\.js$/,
-      /^dist\/commit$/,
+      /^dist\/(?:commit|THIRD_PARTY_LICENSES)$/,
       /^dist\/(?:index|definition|definition-file|errors|local\/api)\.d\.ts$/,
       /^dist\/local\/api\.js$/,
       /^dist\/local\/page\/[a-z-]+\.(?:js|css|svg|html)$/,
@@ -38,6 +38,33 @@ describe('the package', () => {
         ...['dist/index.js', 'dist/index.d.ts'],
       ]),
     );
+  });
+});
+
+describe('licences', () => {
+  it('of all libraries that were joined into the package go with it', () => {
+    const texts = readFileSync(join(ROOT, 'dist/THIRD_PARTY_LICENSES'), 'utf8');
+    const chunks = readdirSync(join(ROOT, 'dist')).filter((name) => name.endsWith('.js'));
+    const joined = chunks.flatMap((name) => [
+      ...readFileSync(join(ROOT, 'dist', name), 'utf8').matchAll(
+        /^\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/gm,
+      ),
+    ]);
+    const names = [...new Set(joined.map(([, name]) => name as string))];
+    expect(names).toEqual(expect.arrayContaining(['commander', 'zod', '@influxdata/influxdb-client']));
+    const without = names.filter(
+      (name) => !new RegExp(`^${name} \\S+ \\([^)]+\\)\n\n.*\\S`, 'm').test(texts),
+    );
+    expect(without).toEqual([]);
+  });
+
+  it('of all libraries that are installed with it let everybody use them for everything', () => {
+    const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+    const free = ['MIT', 'MIT-0', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0'];
+    const others = Object.entries<{ dev?: boolean; license?: string }>(packages).filter(
+      ([, { dev, license = '' }]) => !dev && !free.includes(license),
+    );
+    expect(others).toEqual([]);
   });
 });
 
