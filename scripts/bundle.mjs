@@ -1,16 +1,33 @@
 // Joins what was compiled into build/, and the small libraries that it uses, into few files in dist/: at its start Node
 // would otherwise open some four hundred, which takes longer than all else that it does before the first reading.
 // What is large, or of a platform, stays outside, and is loaded where it is used.
-import { rmSync } from 'node:fs';
+// Beside it lie the licences of those libraries, the types of what other programs may import, and `commit`, which
+// `--version` tells: only where this is a git checkout of its own.
+import { spawnSync } from 'node:child_process';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { licensesOf } from './licenses.mjs';
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 rmSync(path('dist'), { recursive: true, force: true });
 const bundle = await rolldown({
-  input: path('build/cli.js'),
+  input: { cli: path('build/cli.js'), index: path('build/index.js') },
   platform: 'node',
   external: [/^@duckdb\//, /^@grafana\//, 'nodemailer', 'pino-pretty'],
 });
-await bundle.write({ dir: path('dist'), format: 'esm', chunkFileNames: '[name].js' });
+const { output } = await bundle.write({ dir: path('dist'), format: 'esm', chunkFileNames: '[name].js' });
+const sources = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+writeFileSync(path('dist/THIRD_PARTY_LICENSES'), licensesOf(sources));
+
+for (const name of ['index', 'definition', 'definition-file', 'errors', 'local/api']) {
+  cpSync(path(`build/${name}.d.ts`), path(`dist/${name}.d.ts`));
+}
+
+const { stdout } = spawnSync('git', ['rev-parse', '--show-prefix', '--short', 'HEAD'], {
+  cwd: path(''),
+  encoding: 'utf8',
+});
+const [prefix, commit] = stdout?.split('\n') ?? [];
+if (prefix === '' && commit) writeFileSync(path('dist/commit'), commit);

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import type { Shell } from './commands/completion.js';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
 import { resolveSettings } from './resolve-settings.js';
@@ -96,6 +97,8 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
+
 /** npm, timeout(1) and others pass on a signal that the terminal or they themselves have sent to the whole group. */
 const SAME_SIGNAL_MS = 500;
 
@@ -137,9 +140,10 @@ function splitAtDashes(argv: readonly string[]): [string[], string[]] {
 
 function program(sensorArgs: readonly string[]): Command {
   const { version, description } = packageJson();
+  const commit = commitOfBuild();
   const top = new Command('visualizer')
     .description(description)
-    .version(version)
+    .version(commit === undefined ? version : `${version} (${commit})`)
     .exitOverride()
     .showHelpAfterError('(visualizer --help tells more)');
   for (const entry of COMMANDS) {
@@ -157,7 +161,23 @@ function program(sensorArgs: readonly string[]): Command {
     command.addHelpText('after', secretsHelp(name));
     command.action(() => invoke(entry, command, sensorArgs));
   }
+  addCompletion(top);
   return top;
+}
+
+/** No setting has any meaning for it. */
+function addCompletion(top: Command): void {
+  top
+    .command('completion')
+    .description('print the completion of this command line, for a shell to read')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .allowExcessArguments(false)
+    .exitOverride()
+    .action(async (shell: Shell) => {
+      const { completion } = await import('./commands/completion.js');
+      const own = SHELLS.map((name) => ({ name: `completion ${name}`, summary: `for ${name}` }));
+      process.stdout.write(completion(shell, [...COMMANDS, ...own]));
+    });
 }
 
 async function invoke(
@@ -273,4 +293,10 @@ function hasTerminal(): boolean {
 
 function packageJson(): { version: string; description: string } {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+}
+
+/** Written by the build; there is none where it had no git. */
+function commitOfBuild(): string | undefined {
+  const file = new URL('commit', import.meta.url);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }

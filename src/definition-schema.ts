@@ -4,26 +4,32 @@ import {
   type Aggregate,
   type Alert,
   type Condition,
+  type Metric,
   type Query,
   type Receiver,
   RUNNER_ERROR_KINDS,
   SEVERITIES,
 } from './definition.js';
-import { parseDuration } from './quantity.js';
+import { formatDuration, parseDuration } from './quantity.js';
 
 /**
  * What a definition file may say: the shape (zod), then what zod cannot see: names that must differ, exist, or
- * not be Visualizer's own. Every message names the value and what was expected.
+ * not be Visualizer's own. Every message names the value and what was expected. Titles and descriptions are for
+ * docs/definition.md, where each key has a line.
  */
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 const name = z
   .string()
-  .regex(NAME, { error: ({ input }) => `${shown(input)} must be letters, digits, _, - and ., at most 64` });
-const text = z.string().min(1, { error: 'must not be empty' });
-const interval = z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, {
-  error: ({ input }) => `${shown(input)} must be two numbers, the lower one first`,
-});
+  .regex(NAME, { error: ({ input }) => `${shown(input)} must be letters, digits, _, - and ., at most 64` })
+  .meta({ title: 'a name' });
+const text = z.string().min(1, { error: 'must not be empty' }).meta({ title: 'text' });
+const interval = z
+  .tuple([z.number(), z.number()])
+  .refine(([low, high]) => low < high, {
+    error: ({ input }) => `${shown(input)} must be two numbers, the lower one first`,
+  })
+  .meta({ title: '`[low, high]`' });
 /** What is zero needs no unit, and reads as a number in YAML. */
 const durationText = z.preprocess((raw) => (typeof raw === 'number' ? String(raw) : raw), z.string());
 const duration = durationText.transform((written, context) => {
@@ -32,21 +38,65 @@ const duration = durationText.transform((written, context) => {
   context.addIssue({ code: 'custom', message: `${shown(written)} is no duration such as 30s, 1m or 1h30m` });
   return z.NEVER;
 });
+const durationOr = (fallback: number) =>
+  duration.default(fallback).meta({ title: `a duration, \`${formatDuration(fallback)}\` unless given` });
 
-const metricBase = { name, type: z.enum(['float', 'integer']), unit: text.optional() };
+const metricBase = {
+  name: name.describe('unique, in any case of its letters; the field that it is written to'),
+  type: z.enum(['float', 'integer']).describe('a finite 64-bit float, or 64 bits, exact'),
+  unit: text.describe('shown beside its values').optional(),
+};
+const kind = <const K extends Metric['kind']>(named: K) =>
+  z.literal(named).describe('a level, a value drawn at random, or one that only rises: how it is shown');
 const metric = z.discriminatedUnion('kind', [
-  z.strictObject({ ...metricBase, kind: z.literal('gauge'), capacity: z.number().positive().optional() }),
-  z.strictObject({ ...metricBase, kind: z.literal('random'), range: interval }),
-  z.strictObject({ ...metricBase, kind: z.literal('counter'), rate: z.number().positive().optional() }),
+  z.strictObject({
+    ...metricBase,
+    kind: kind('gauge'),
+    capacity: z.number().positive().describe('where what is measured is fully used').optional(),
+  }),
+  z.strictObject({
+    ...metricBase,
+    kind: kind('random'),
+    range: interval.describe('the lowest and the highest that the sensor can print'),
+  }),
+  z.strictObject({
+    ...metricBase,
+    kind: kind('counter'),
+    rate: z.number().positive().describe('by how much it rises from line to line').optional(),
+  }),
 ]);
 
-const aggregateFields = Object.fromEntries(AGGREGATES.map((aggregate) => [aggregate, text.optional()]));
+/** What each of them asks, of the metric that it names. */
+const QUESTIONS: Readonly<Record<Aggregate, string>> = {
+  mean: 'the mean of this metric',
+  min: 'its lowest value',
+  max: 'its highest value',
+  spread: 'highest less lowest',
+  stddev: 'its standard deviation, of a sample',
+  count: 'how many values there are',
+  repeats: 'values less distinct values',
+  rate: 'mean step of a counter from line to line, without its falls',
+  min_difference: 'its smallest step',
+  last: 'its newest value',
+  errors: 'how many errors of this kind, such as `error.cpu_load`, or of `any`',
+};
+const aggregateFields = Object.fromEntries(
+  AGGREGATES.map((aggregate) => [aggregate, text.describe(QUESTIONS[aggregate]).optional()]),
+);
 const query = z
   .strictObject({
     ...(aggregateFields as Record<Aggregate, z.ZodOptional<z.ZodString>>),
-    over: duration.refine((milliseconds) => milliseconds >= 1_000, { error: 'must be 1s or more' }),
-    above: z.number().optional(),
-    defects: z.enum(['excluded', 'only', 'included']).default('excluded'),
+    over: duration
+      .refine((milliseconds) => milliseconds >= 1_000, { error: 'must be 1s or more' })
+      .meta({
+        title: 'a duration, needed',
+        description: 'the window before each evaluation, 1s or more, in whole seconds',
+      }),
+    above: z.number().describe('with `count` only: how many values are above this').optional(),
+    defects: z
+      .enum(['excluded', 'only', 'included'])
+      .default('excluded')
+      .describe('whether lines of zeros are asked'),
   })
   .transform((written, context): Query => {
     const asked = AGGREGATES.filter((aggregate) => written[aggregate] !== undefined);
@@ -74,21 +124,31 @@ const query = z
 const CONDITIONS = ['above', 'below', 'equals', 'outside'] as const;
 const alert = z
   .strictObject({
-    id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, {
-      error: ({ input }) => `${shown(input)} must be lower-case letters, digits and -, at most 40`,
-    }),
-    query,
-    above: z.number().optional(),
-    below: z.number().optional(),
-    equals: z.number().optional(),
-    outside: interval.optional(),
-    for: duration.default(0),
-    keep_firing_for: duration.default(0),
-    action: z.enum(['restart-sensor']).optional(),
-    cooldown: duration.default(5 * 60_000),
-    severity: z.enum(SEVERITIES),
-    summary: text,
-    description: text.optional(),
+    id: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, {
+        error: ({ input }) => `${shown(input)} must be lower-case letters, digits and -, at most 40`,
+      })
+      .describe('unique; lower-case letters, digits and -, at most 40'),
+    query: query.describe('one number: exactly one of the questions below, and over which window'),
+    above: z.number().describe('the condition, exactly one of these four: it is above this').optional(),
+    below: z.number().describe('it is below this').optional(),
+    equals: z.number().describe('it is this').optional(),
+    outside: interval.describe('it is below `low`, or above `high`').optional(),
+    for: durationOr(0).describe('how long the condition must hold without a break'),
+    keep_firing_for: durationOr(0).describe(
+      'how long it goes on firing after that, so that it does not flap',
+    ),
+    action: z
+      .enum(['restart-sensor'])
+      .describe('what is done when it fires; not under `--restart never`')
+      .optional(),
+    cooldown: durationOr(5 * 60_000).describe(
+      'that is done at most once in this time; a new run begins anew',
+    ),
+    severity: z.enum(SEVERITIES).describe('who is told, and how soon'),
+    summary: text.describe('for people, as it is'),
+    description: text.describe('comes with the notification; the value and the limit are added').optional(),
   })
   .transform((written, context): Alert => {
     const {
@@ -122,25 +182,40 @@ const alert = z
   });
 
 const receiverBase = {
-  name: name.optional(),
+  name: name
+    .describe('unique; its type unless given. One with a name of its own has variables of its own')
+    .optional(),
   severities: z
     .array(z.enum(SEVERITIES))
     .min(1)
-    .default([...SEVERITIES]),
+    .default([...SEVERITIES])
+    .describe('of which alerts it is told'),
 };
-const address = z.string().regex(/^[^\s@]+@[^\s@]+$/, {
-  error: ({ input }) => `${shown(input)} is no e-mail address`,
-});
-const url = z.string().refine((written) => /^https?:\/\//.test(written) && URL.canParse(written), {
-  error: ({ input }) => `${shown(input)} is no URL that begins with http:// or https://`,
-});
+const channel = <const T extends Receiver['type']>(type: T) =>
+  z.literal(type).describe('how it is told: [notifications.md](notifications.md)');
+const address = z
+  .string()
+  .regex(/^[^\s@]+@[^\s@]+$/, {
+    error: ({ input }) => `${shown(input)} is no e-mail address`,
+  })
+  .meta({ title: 'addresses' });
+const url = z
+  .string()
+  .refine((written) => /^https?:\/\//.test(written) && URL.canParse(written), {
+    error: ({ input }) => `${shown(input)} is no URL that begins with http:// or https://`,
+  })
+  .meta({ title: 'a URL', description: 'where it is told' });
 const keyed = (type: 'slack' | 'pagerduty' | 'opsgenie' | 'victorops') =>
-  z.strictObject({ ...receiverBase, type: z.literal(type) });
+  z.strictObject({ ...receiverBase, type: channel(type) });
 const receiver = z
   .discriminatedUnion('type', [
-    z.strictObject({ ...receiverBase, type: z.literal('webhook'), url }),
-    z.strictObject({ ...receiverBase, type: z.literal('alertmanager'), url }),
-    z.strictObject({ ...receiverBase, type: z.literal('email'), to: z.array(address).min(1) }),
+    z.strictObject({ ...receiverBase, type: channel('webhook'), url }),
+    z.strictObject({ ...receiverBase, type: channel('alertmanager'), url }),
+    z.strictObject({
+      ...receiverBase,
+      type: channel('email'),
+      to: z.array(address).min(1).describe('who is told'),
+    }),
     keyed('slack'),
     keyed('pagerduty'),
     keyed('opsgenie'),
@@ -149,15 +224,22 @@ const receiver = z
   .transform((written): Receiver => ({ ...written, name: written.name ?? written.type }));
 
 export const SCHEMA = z.strictObject({
-  name,
-  measurement: name,
+  name: name.describe('the tag `sensor`, and the name of the state directory'),
+  measurement: name.describe('where readings are written to'),
   separator: text
     .refine((separator) => !/[\r\n]/.test(separator), { error: 'must not hold a line end' })
-    .default('whitespace'),
-  metrics: z.array(metric).min(1, { error: 'must name at least one metric' }),
-  defect: z.enum(['all-zero', 'none']).default('none'),
-  alerts: z.array(alert).default([]),
-  notify: z.array(receiver).default([]),
+    .default('whitespace')
+    .describe('what stands between two values; `whitespace` is any run of blanks and tabs'),
+  metrics: z
+    .array(metric)
+    .min(1, { error: 'must name at least one metric' })
+    .describe('what a line holds, in the order of its columns'),
+  defect: z
+    .enum(['all-zero', 'none'])
+    .default('none')
+    .describe('which lines are tagged `defect=true`: those of zeros only, or none'),
+  alerts: z.array(alert).default([]).describe('when somebody is told'),
+  notify: z.array(receiver).default([]).describe('who is told'),
 });
 
 /** A mistake at a path of the file. */

@@ -53,6 +53,7 @@ export function bytes(low: number) {
 export function oneOf<const T extends readonly string[]>(placeholder: string, choices: T) {
   return {
     placeholder,
+    choices,
     expected: `one of ${choices.join(', ')}`,
     parse: (value: string): T[number] | undefined => choices.find((choice) => choice === value),
   };

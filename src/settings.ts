@@ -28,6 +28,8 @@ export interface Setting<T = unknown> {
   readonly env: string;
   /** How the value is called in the help; absent for a switch. */
   readonly placeholder?: string;
+  /** All that it can be, where these are a few words. */
+  readonly choices?: readonly string[];
   /** As it would be written; absent where there is none. */
   readonly fallback?: string;
   /** The value, or undefined where the text is none. */

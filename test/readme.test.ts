@@ -1,18 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { SETTINGS, type Setting } from '../src/settings.js';
-
-const README = new URL('../README.md', import.meta.url);
-const BEGIN = '<!-- settings: written by `npm run readme` -->';
-const END = '<!-- end of settings -->';
+import { expectGenerated } from './generated.js';
 
 it('the table of settings in the README is the one in the code; `npm run readme` writes it', () => {
-  const text = readFileSync(README, 'utf8');
-  const [before, rest] = text.split(BEGIN) as [string, string];
-  const [, after] = rest.split(END) as [string, string];
-  const current = `${before}${BEGIN}\n\n${settingsTable()}\n${END}${after}`;
-  if (process.env.UPDATE_README === 'true') writeFileSync(README, current);
-  expect(readFileSync(README, 'utf8')).toBe(current);
+  expectGenerated('README.md', 'settings', settingsTable());
 });
 
 function settingsTable(): string {

@@ -124,6 +124,15 @@ describe('the package', () => {
     expect(existsSync(join(empty, 'node_modules/typescript'))).toBe(false);
     expect(existsSync(join(empty, 'node_modules/visualizer/dist/local/page/page.js'))).toBe(true);
     await expectLines('npx', ['--no', 'visualizer'], empty);
+    const npx = (...args: string[]) =>
+      execa('npx', ['--no', 'visualizer', ...args], { cwd: empty, env: environment, extendEnv: false });
+    const { stderr } = await npx(
+      ...['run', '--restart', 'never', '--page-port', '0'],
+      ...['--', '--lines', '3', '--interval', '0'],
+    );
+    expect(stderr).toContain('The live page is at http');
+    expect((await npx('export')).stdout.trim().split('\n')).toHaveLength(4);
+    expect((await npx('--version')).stdout).toMatch(/^\d+\.\d+\.\d+/);
   });
 });
 
