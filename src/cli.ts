@@ -92,6 +92,9 @@ const COMMANDS: readonly CommandEntry[] = [
 /** npm, timeout(1) and others pass on a signal that the terminal or they themselves have sent to the whole group. */
 const SAME_SIGNAL_MS = 500;
 
+const UNVERIFIED =
+  'NODE_TLS_REJECT_UNAUTHORIZED=0: whoever answers a webhook or takes an e-mail is believed to be the right one; take it out. InfluxDB has to prove who it is all the same';
+
 /** For commands that end at once at any signal. */
 const DEAF: Signals = { stop: new AbortController().signal, onReload: () => {} };
 
@@ -171,6 +174,7 @@ async function invoke(
   const { logLevel, logFormat, quiet } = settings;
   const terminal = new Terminal(process.stderr, { environment, statusLine: hasStatusLine(settings) });
   const log = await openLog(logLevel, { format: logFormat, quiet, terminal });
+  if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0') log.warn(UNVERIFIED);
   await action({ settings, sensorArgs, environment, log, terminal, output: process.stdout, ...signals });
 }
 

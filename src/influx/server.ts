@@ -1,4 +1,5 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { HttpError, InfluxDB, type SendOptions } from '@influxdata/influxdb-client';
 import type { Answer } from './verdict.js';
 
@@ -6,11 +7,18 @@ import type { Answer } from './verdict.js';
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Plain HTTP where it is left out. */
+  readonly tls?: Tls | undefined;
   /** For 2.x and 3.x. */
   readonly token?: string | undefined;
   /** For 1.x. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+}
+
+export interface Tls {
+  /** Who may vouch for the server, as PEM, and nobody else; those that Node.js knows where it is left out. */
+  readonly authorities?: string | undefined;
 }
 
 export interface ServerRequest {
@@ -39,12 +47,12 @@ export class InfluxServer {
   readonly name: string;
   readonly #transport: InfluxDB['transport'];
 
-  constructor({ host, port, username, password, token }: ServerOptions) {
+  constructor({ host, port, tls, username, password, token }: ServerOptions) {
     const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.name = `InfluxDB at ${authority}`;
     const basic = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
     this.#transport = new InfluxDB({
-      url: `http://${authority}`,
+      url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
       // A user and password win over a token: 1.x knows nothing else.
       ...(token !== undefined && username === undefined && { token }),
       ...(username !== undefined && { headers: { authorization: `Basic ${basic}` } }),
@@ -54,7 +62,9 @@ export class InfluxServer {
       // The one way to give the client a request function.
       transportOptions: {
         maxHeaderSize: COMPLAINT_BYTES,
-        'follow-redirects': { http: { request: requestBounded } },
+        'follow-redirects': { http: { request: requestBounded }, https: { request: requestBounded } },
+        // Said, and not left to the default: that one can be switched off by NODE_TLS_REJECT_UNAUTHORIZED.
+        ...(tls !== undefined && { ca: tls.authorities, rejectUnauthorized: true }),
       },
     }).transport;
   }
@@ -131,7 +141,7 @@ function requestBounded(
   options: RequestOptions,
   onResponse: (answer: IncomingMessage) => void,
 ): ClientRequest {
-  return request(options, (answer) => {
+  return (options.protocol === 'https:' ? requestTls : request)(options, (answer) => {
     const limit = (answer.statusCode ?? 0) < 300 ? ANSWER_BYTES : COMPLAINT_BYTES;
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => {
