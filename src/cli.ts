@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
 import { resolveSettings } from './resolve-settings.js';
+import { isWithheld } from './secret-file.js';
 import { type Command as CommandName, SETTINGS, type Setting, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
@@ -164,7 +165,7 @@ async function invoke(
   if (!runsSensor && sensorArgs.length > 0) {
     throw new VisualizerError('BAD_USAGE', `${name} runs no sensor that could take ${sensorArgs.join(' ')}`);
   }
-  const environment = process.env;
+  const environment = takeEnvironment();
   const signals = stopsInOrder ? listenToSignals() : DEAF;
   const settings = resolveSettings(name, {
     flags: typedFlags(command),
@@ -176,6 +177,13 @@ async function invoke(
   const log = await openLog(logLevel, { format: logFormat, quiet, terminal });
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0') log.warn(UNVERIFIED);
   await action({ settings, sensorArgs, environment, log, terminal, output: process.stdout, ...signals });
+}
+
+/** The process itself keeps no secrets in it: the reports that Node.js writes of a crash would show them. */
+function takeEnvironment(): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of Object.keys(environment).filter(isWithheld)) delete process.env[name];
+  return environment;
 }
 
 /** Not where somebody reads or types data, or a machine reads the log. */

@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { HttpError, InfluxDB, type SendOptions } from '@influxdata/influxdb-client';
+import { HiddenTexts } from '../hidden-texts.js';
 import type { Answer } from './verdict.js';
 
 /** Who to talk to, and as whom. */
@@ -46,11 +47,16 @@ export class InfluxServer {
   /** For people: `InfluxDB at host:port`. */
   readonly name: string;
   readonly #transport: InfluxDB['transport'];
+  /** What of an answer is told to nobody. */
+  readonly #secrets = new HiddenTexts();
 
   constructor({ host, port, tls, username, password, token }: ServerOptions) {
     const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.name = `InfluxDB at ${authority}`;
     const basic = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+    for (const secret of [token, password, username && `${username}:${password ?? ''}`]) {
+      this.#secrets.remember(secret ?? '');
+    }
     this.#transport = new InfluxDB({
       url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
       // A user and password win over a token: 1.x knows nothing else.
@@ -73,7 +79,7 @@ export class InfluxServer {
   async ping(timeoutMs: number, stop: AbortSignal): Promise<{ answer: Answer; version: string }> {
     let version = '';
     const answer = await this.request({ method: 'GET', path: '/ping', timeoutMs }, stop, (headers) => {
-      version = String(headers['x-influxdb-version'] ?? '');
+      version = this.#secrets.hide(String(headers['x-influxdb-version'] ?? ''));
     });
     return { answer, version };
   }
@@ -96,7 +102,8 @@ export class InfluxServer {
     } catch (error) {
       if (error instanceof HttpError) {
         const retryAfter = error.headers?.['retry-after'];
-        return { status: error.statusCode, body: error.body ?? '', retryAfter: retryAfter?.toString() };
+        const body = this.#secrets.hide(error.body ?? '');
+        return { status: error.statusCode, body, retryAfter: retryAfter?.toString() };
       }
       return { failure: signal.reason ?? error };
     } finally {
@@ -124,7 +131,10 @@ export class InfluxServer {
         },
         next: (chunk) => void chunks.push(chunk),
         error: reject,
-        complete: () => resolve({ status, body: Buffer.concat(chunks).toString('utf8') }),
+        complete: () => {
+          const body = this.#secrets.hide(Buffer.concat(chunks).toString('utf8'));
+          resolve({ status, body });
+        },
       });
     });
   }
