@@ -6,6 +6,7 @@ import type { Shell } from './commands/completion.js';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
 import { resolveSettings } from './resolve-settings.js';
+import { isWithheld } from './secret-file.js';
 import { type Command as CommandName, SETTINGS, type Setting, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
@@ -102,6 +103,9 @@ const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 /** npm, timeout(1) and others pass on a signal that the terminal or they themselves have sent to the whole group. */
 const SAME_SIGNAL_MS = 500;
 
+const UNVERIFIED =
+  'NODE_TLS_REJECT_UNAUTHORIZED=0: whoever answers a webhook or takes an e-mail is believed to be the right one; take it out. InfluxDB has to prove who it is all the same';
+
 /** For commands that end at once at any signal. */
 const DEAF: Signals = { stop: new AbortController().signal, onReload: () => {} };
 
@@ -188,7 +192,7 @@ async function invoke(
   if (!runsSensor && sensorArgs.length > 0) {
     throw new VisualizerError('BAD_USAGE', `${name} runs no sensor that could take ${sensorArgs.join(' ')}`);
   }
-  const environment = process.env;
+  const environment = takeEnvironment();
   const signals = stopsInOrder ? listenToSignals() : DEAF;
   const settings = resolveSettings(name, {
     flags: typedFlags(command),
@@ -198,7 +202,15 @@ async function invoke(
   const { logLevel, logFormat, quiet } = settings;
   const terminal = new Terminal(process.stderr, { environment, statusLine: hasStatusLine(settings) });
   const log = await openLog(logLevel, { format: logFormat, quiet, terminal });
+  if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0') log.warn(UNVERIFIED);
   await action({ settings, sensorArgs, environment, log, terminal, output: process.stdout, ...signals });
+}
+
+/** The process itself keeps no secrets in it: the reports that Node.js writes of a crash would show them. */
+function takeEnvironment(): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of Object.keys(environment).filter(isWithheld)) delete process.env[name];
+  return environment;
 }
 
 /** Not where somebody reads or types data, or a machine reads the log. */

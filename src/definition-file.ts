@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import type { Definition } from './definition.js';
 import { crossCheck, describeIssue, type Issue, SCHEMA } from './definition-schema.js';
@@ -26,14 +26,14 @@ export function readDefinition(file: string): Definition {
 /** As {@link readDefinition}, from a text; `file` is only named in the errors. */
 export function parseDefinition(text: string, file: string): Definition {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
   const syntax = document.errors.map((error) => ({
     line: lines.linePos(error.pos[0]).line,
     message: error.message.split(/ at line|:\n/)[0] as string,
   }));
   if (syntax.length > 0) throw badDefinition(file, syntax);
 
-  const raw: unknown = document.toJS() ?? {};
+  const raw = contentOf(document, lines, file);
   const parsed = SCHEMA.safeParse(raw, { error: describeIssue });
   const issues = [...(parsed.error?.issues ?? []).flatMap(perUnknownKey), ...crossCheck(raw)];
   if (parsed.success && issues.length === 0) return parsed.data;
@@ -44,6 +44,27 @@ export function parseDefinition(text: string, file: string): Definition {
       message: `${fieldName(path)}: ${message}`,
     })),
   );
+}
+
+/** YAML allows what cannot be resolved: an alias of nothing, of what it stands in, or of aliases without end. */
+function contentOf(document: Document, lines: LineCounter, file: string): unknown {
+  try {
+    const content: unknown = document.toJS() ?? {};
+    // Whoever shows a value relies on it.
+    JSON.stringify(content);
+    return content;
+  } catch (cause) {
+    let offset = 0;
+    visit(document, {
+      Alias(_, alias) {
+        offset = alias.range?.[0] ?? 0;
+        return alias.resolve(document) === undefined ? visit.BREAK : undefined;
+      },
+    });
+    throw badDefinition(file, [
+      { line: lines.linePos(offset).line, message: messageOf(cause).split('\n')[0] as string },
+    ]);
+  }
 }
 
 interface Mistake {

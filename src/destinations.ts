@@ -4,6 +4,7 @@ import type { Destination } from './destination.js';
 import { VisualizerError } from './errors.js';
 import type { Link } from './influx/delivery.js';
 import { LineProtocol } from './influx/line-protocol.js';
+import type { Tls } from './influx/server.js';
 import type { Ledger } from './ledger.js';
 import type { Log } from './log.js';
 import type { Settings } from './settings.js';
@@ -22,7 +23,14 @@ export interface Recording {
 }
 
 /** @throws VisualizerError BAD_SETTING where each setting is right, but not with the others */
-export function refuseContradictions({ host, useUdp, clearData }: Settings): void {
+export function refuseContradictions({ host, useUdp, clearData, tls, ca }: Settings): void {
+  if (tls && (host === undefined || useUdp)) {
+    const text = '--tls is about HTTP to an InfluxDB: it needs --host, and goes without --use-udp.';
+    throw new VisualizerError('BAD_SETTING', text);
+  }
+  if (ca !== undefined && !tls) {
+    throw new VisualizerError('BAD_SETTING', '--ca says nothing without --tls: add it, or leave both out.');
+  }
   if (useUdp && host === undefined) {
     throw new VisualizerError('BAD_SETTING', '--use-udp needs to know where to: add --host.');
   }
@@ -43,7 +51,7 @@ export async function clearDestination({
   if (state === undefined) return true;
   const { clearData } = await import('./clear-data.js');
   const { host, yes } = settings;
-  const influx = host === undefined ? undefined : { ...settings, host, port: portOf(settings) };
+  const influx = host === undefined ? undefined : await serverOf(settings, host);
   return clearData({ definition, state, influx, yes, log, stop });
 }
 
@@ -82,13 +90,23 @@ export async function chooseDestination(run: Recording): Promise<Destination> {
 }
 
 async function openLink(settings: Settings, host: string): Promise<Link> {
-  const port = portOf(settings);
   if (settings.useUdp) {
     const { UdpLink } = await import('./influx/udp.js');
-    return new UdpLink({ host, port, payloadBytes: settings.udpPayload });
+    return new UdpLink({ host, port: portOf(settings), payloadBytes: settings.udpPayload });
   }
   const { HttpLink } = await import('./influx/http.js');
-  return new HttpLink({ ...settings, host, port, timeoutMs: settings.writeTimeout });
+  return new HttpLink({ ...(await serverOf(settings, host)), timeoutMs: settings.writeTimeout });
+}
+
+/** @throws VisualizerError BAD_SETTING where the file of `--ca` is of no use */
+export async function serverOf(settings: Settings, host: string) {
+  return { ...settings, host, port: portOf(settings), tls: await tlsOf(settings) };
+}
+
+async function tlsOf({ tls, ca }: Settings): Promise<Tls | undefined> {
+  if (!tls) return undefined;
+  const { readAuthorities } = await import('./influx/authorities.js');
+  return { authorities: ca === undefined ? undefined : readAuthorities(ca) };
 }
 
 /** Where the server is looked for. */

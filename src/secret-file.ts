@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { systemCodeOf } from './errors.js';
 
+/** Names of variables that no other program has any business to see: secrets, and what lets it speak for the service. */
+const WITHHELD =
+  /^INFLUX_|TOKEN|PASSW(OR)?D|PASSPHRASE|_PWD$|_PASS$|SECRET|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY|^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|CREDENTIALS_DIRECTORY)$/i;
+
+export function isWithheld(name: string): boolean {
+  return WITHHELD.test(name);
+}
+
 export interface Variable {
   readonly text: string;
   /** The variable that it came from. */

@@ -125,6 +125,7 @@ export const SETTINGS = {
   },
   host: {
     ...hostName,
+    expected: 'a host name or address alone (for https://name:8086 write --host name --port 8086 --tls)',
     flag: 'host',
     env: 'HOST_METRICS',
     help: 'write to the InfluxDB on this host; without it, to the embedded store',
@@ -135,6 +136,21 @@ export const SETTINGS = {
     flag: 'port',
     env: 'PORT_METRICS',
     help: "InfluxDB's port (default: 8086; with --use-udp 8089)",
+    commands: RUN,
+  },
+  tls: {
+    ...onOff,
+    flag: 'tls',
+    env: 'INFLUX_TLS',
+    fallback: 'false',
+    help: 'speak HTTPS to InfluxDB; it has to prove who it is, and nothing switches that off',
+    commands: RUN,
+  },
+  ca: {
+    ...path,
+    flag: 'ca',
+    env: 'INFLUX_CA',
+    help: 'the certificates (PEM) that vouch for InfluxDB, such as its own where it signed that itself (default: those that Node.js knows)',
     commands: RUN,
   },
   useUdp: {

@@ -21,6 +21,15 @@ alerts:
     summary: "too high"
 `;
 
+/** Each of ten lists holds the one before nine times. */
+function bomb(): string {
+  const names = 'abcdefghijk';
+  const lists = Array.from({ length: 10 }, (_, index) => {
+    return `${names[index + 1]}${index}: &${names[index + 1]} [${`*${names[index]},`.repeat(9)}]`;
+  });
+  return `${lists.join('\n')}\n`;
+}
+
 function mistakesIn(text: string): string[] {
   try {
     parseDefinition(text, 'sensor.yaml');
@@ -218,6 +227,15 @@ describe('a mistake is named with file, line, field, value and what was expected
     ['an empty list', 'name: a\nmeasurement: b\nmetrics: []\n', '3: metrics: must name at least one metric'],
   ])('%s', (_, text, mistake) => {
     expect(mistakesIn(text)).toEqual([`sensor.yaml:${mistake}`]);
+  });
+
+  it.each([
+    ['an alias of nothing', broken('kind: gauge', 'kind: *none'), 5, 'Unresolved alias'],
+    ['aliases without end', SOUND.replace('test', `&a [${'x,'.repeat(9)}]`) + bomb(), 22, 'alias count'],
+    ['an alias of what it stands in', broken('kind: gauge', 'kind: &a [*a]'), 5, 'circular'],
+  ])('%s', (_, text, line, message) => {
+    expect(mistakesIn(text)).toEqual([expect.stringContaining(message)]);
+    expect(mistakesIn(text)[0]).toMatch(`sensor.yaml:${line}: `);
   });
 
   it('all of them at once, in the order of the file', () => {

@@ -1,5 +1,5 @@
 import type { EraserOptions } from '../influx/clear.js';
-import { InfluxServer, versionIn } from '../influx/server.js';
+import { InfluxServer, type ServerOptions, versionIn } from '../influx/server.js';
 import { type Answer, verdictOf } from '../influx/verdict.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 import { checkWriting } from './probe.js';
@@ -66,7 +66,7 @@ async function greet(
 async function notReached(
   name: string,
   { answer }: Greeting,
-  { host, port, timeoutMs, stop }: ServerCheckOptions,
+  { host, port, tls, timeoutMs, stop }: ServerCheckOptions,
 ): Promise<Finding> {
   const refuse = (reason: string, remedy: string) => fail('server', 'SERVER_UNREACHABLE', reason, remedy);
   const verdict = verdictOf(answer);
@@ -75,13 +75,16 @@ async function notReached(
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return refuse(`${name}: ${reason}`, `name the right machine with --host; see: getent hosts ${host}`);
   }
+  // A certificate that nobody vouches for, or a port that does not speak TLS: it says itself what to mend.
+  if ('failure' in answer && verdict.kind === 'hold')
+    return refuse(`${name}: ${verdict.reason}`, verdict.mend);
   if (code !== 'ECONNREFUSED' && (await speaksTls(host, port, timeoutMs))) {
     return refuse(`${name} speaks TLS (https), and is asked in plain HTTP`, 'add --tls');
   }
   if ('status' in answer && answer.status >= 500) {
     return refuse(`${name} is not well: ${reason}`, 'look into its log; readings wait until it is');
   }
-  if (port !== USUAL_PORT && (await isInflux(host, timeoutMs, stop))) {
+  if (port !== USUAL_PORT && (await isInflux({ host, port: USUAL_PORT, tls }, timeoutMs, stop))) {
     const remedy = `leave --port out, or give --port ${USUAL_PORT}`;
     return refuse(`${name}: ${reason}; an InfluxDB answers at port ${USUAL_PORT}`, remedy);
   }
@@ -98,8 +101,8 @@ async function notReached(
   return refuse(`${name}: ${reason}`, remedy);
 }
 
-async function isInflux(host: string, timeoutMs: number, stop: AbortSignal): Promise<boolean> {
-  const { version } = await greet(new InfluxServer({ host, port: USUAL_PORT }), { timeoutMs, stop });
+async function isInflux(options: ServerOptions, timeoutMs: number, stop: AbortSignal): Promise<boolean> {
+  const { version } = await greet(new InfluxServer(options), { timeoutMs, stop });
   return version !== '';
 }
 

@@ -4,7 +4,7 @@ import { FAILURE_CODES, type Finding, fail, ok, warn } from '../check/finding.js
 import { checkInput, checkSensor } from '../check/sensor.js';
 import { checkBacklog, checkDisk, checkStateDirectory } from '../check/state.js';
 import type { Definition } from '../definition.js';
-import { portOf, refuseContradictions } from '../destinations.js';
+import { portOf, refuseContradictions, serverOf } from '../destinations.js';
 import { EXIT_CODES, VisualizerError } from '../errors.js';
 import { withoutControls } from '../log.js';
 import { defaultStateDir } from '../resolve-settings.js';
@@ -117,10 +117,18 @@ async function destination({ settings, stop }: CheckContext): Promise<Findings> 
   const { host, useUdp } = settings;
   if (host === undefined) return ok('server', 'none is named (--host): readings go to the embedded store');
   const timeoutMs = Math.min(settings.writeTimeout, REQUEST_MS);
-  const port = portOf(settings);
-  if (useUdp) return (await import('../check/udp.js')).checkUdp({ host, port, timeoutMs, stop });
+  if (useUdp) {
+    return (await import('../check/udp.js')).checkUdp({ host, port: portOf(settings), timeoutMs, stop });
+  }
   const { checkServer } = await import('../check/server.js');
-  return checkServer({ ...settings, host, port, timeoutMs, stop });
+  const server = await serverOf(settings, host).catch(findingOf);
+  return 'level' in server ? server : checkServer({ ...server, timeoutMs, stop });
+}
+
+/** What is wrong with a file that the settings name. */
+function findingOf(error: unknown): Finding {
+  if (!(error instanceof VisualizerError) || error.code !== 'BAD_SETTING') throw error;
+  return fail('settings', 'BAD_SETTING', error.message, 'mend the setting, or leave it out');
 }
 
 async function onDisk(state: StateDirectory, settings: Settings): Promise<Finding[]> {

@@ -77,7 +77,7 @@ export class InfluxEraser {
     const { answer, version } = await this.#server.ping(PING_TIMEOUT_MS, stop);
     const verdict = verdictOf(answer);
     const locked = 'status' in answer && (answer.status === 401 || answer.status === 403);
-    if (verdict.kind === 'retry' || locked) return verdict;
+    if ('failure' in answer || verdict.kind === 'retry' || locked) return verdict;
     const [major] = versionIn(version) ?? [2];
     if (major > 2) throw cannotDelete(this.name, version);
     return major === 1 ? this.#dropSeries(deletion, stop) : this.#deletePoints(deletion, stop);

@@ -52,7 +52,7 @@ export class HttpLink implements Link {
   async #discover(signal: AbortSignal): Promise<string | Answer> {
     const { org, bucket, timeoutMs } = this.#options;
     const { answer, version } = await this.#server.ping(timeoutMs, signal);
-    if (verdictOf(answer).kind === 'retry') return answer;
+    if ('failure' in answer || verdictOf(answer).kind === 'retry') return answer;
 
     const [major, minor] = versionIn(version) ?? [2, 0];
     if (major === 1) {

@@ -1,16 +1,25 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { HttpError, InfluxDB, type SendOptions } from '@influxdata/influxdb-client';
+import { HiddenTexts } from '../hidden-texts.js';
 import type { Answer } from './verdict.js';
 
 /** Who to talk to, and as whom. */
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Plain HTTP where it is left out. */
+  readonly tls?: Tls | undefined;
   /** For 2.x and 3.x. */
   readonly token?: string | undefined;
   /** For 1.x. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+}
+
+export interface Tls {
+  /** Who may vouch for the server, as PEM, and nobody else; those that Node.js knows where it is left out. */
+  readonly authorities?: string | undefined;
 }
 
 export interface ServerRequest {
@@ -40,13 +49,20 @@ export class InfluxServer {
   readonly #transport: InfluxDB['transport'];
   /** What is to be sent, by the signal of its request: the client would make two copies of it. */
   readonly #bodies = new WeakMap<AbortSignal, Buffer>();
+  readonly #requestBounded = (options: RequestOptions, onResponse: (answer: IncomingMessage) => void) =>
+    requestBounded(options, onResponse, this.#bodies.get(options.signal as AbortSignal));
+  /** What of an answer is told to nobody. */
+  readonly #secrets = new HiddenTexts();
 
-  constructor({ host, port, username, password, token }: ServerOptions) {
+  constructor({ host, port, tls, username, password, token }: ServerOptions) {
     const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.name = `InfluxDB at ${authority}`;
     const basic = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+    for (const secret of [token, password, username && `${username}:${password ?? ''}`]) {
+      this.#secrets.remember(secret ?? '');
+    }
     this.#transport = new InfluxDB({
-      url: `http://${authority}`,
+      url: `${tls === undefined ? 'http' : 'https'}://${authority}`,
       // A user and password win over a token: 1.x knows nothing else.
       ...(token !== undefined && username === undefined && { token }),
       ...(username !== undefined && { headers: { authorization: `Basic ${basic}` } }),
@@ -57,11 +73,11 @@ export class InfluxServer {
       transportOptions: {
         maxHeaderSize: COMPLAINT_BYTES,
         'follow-redirects': {
-          http: {
-            request: (options: RequestOptions, onResponse: (answer: IncomingMessage) => void) =>
-              requestBounded(options, onResponse, this.#bodies.get(options.signal as AbortSignal)),
-          },
+          http: { request: this.#requestBounded },
+          https: { request: this.#requestBounded },
         },
+        // Said, and not left to the default: that one can be switched off by NODE_TLS_REJECT_UNAUTHORIZED.
+        ...(tls !== undefined && { ca: tls.authorities, rejectUnauthorized: true }),
       },
     }).transport;
   }
@@ -70,7 +86,7 @@ export class InfluxServer {
   async ping(timeoutMs: number, stop: AbortSignal): Promise<{ answer: Answer; version: string }> {
     let version = '';
     const answer = await this.request({ method: 'GET', path: '/ping', timeoutMs }, stop, (headers) => {
-      version = String(headers['x-influxdb-version'] ?? '');
+      version = this.#secrets.hide(String(headers['x-influxdb-version'] ?? ''));
     });
     return { answer, version };
   }
@@ -94,7 +110,8 @@ export class InfluxServer {
     } catch (error) {
       if (error instanceof HttpError) {
         const retryAfter = error.headers?.['retry-after'];
-        return { status: error.statusCode, body: error.body ?? '', retryAfter: retryAfter?.toString() };
+        const body = this.#secrets.hide(error.body ?? '');
+        return { status: error.statusCode, body, retryAfter: retryAfter?.toString() };
       }
       return { failure: signal.reason ?? error };
     } finally {
@@ -116,7 +133,10 @@ export class InfluxServer {
         },
         next: (chunk) => void chunks.push(chunk),
         error: reject,
-        complete: () => resolve({ status, body: Buffer.concat(chunks).toString('utf8') }),
+        complete: () => {
+          const body = this.#secrets.hide(Buffer.concat(chunks).toString('utf8'));
+          resolve({ status, body });
+        },
       });
     });
   }
@@ -138,7 +158,8 @@ function requestBounded(
   body: Buffer | undefined,
 ): ClientRequest {
   const headers = { ...options.headers, 'content-length': body?.length ?? 0 };
-  const sent = request({ ...options, headers }, (answer) => {
+  const send = options.protocol === 'https:' ? requestTls : request;
+  const sent = send({ ...options, headers }, (answer) => {
     const limit = (answer.statusCode ?? 0) < 300 ? ANSWER_BYTES : COMPLAINT_BYTES;
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => {

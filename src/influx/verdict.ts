@@ -33,7 +33,7 @@ const REASON_LENGTH = 500;
 
 /** The one place that decides what an answer means (DESIGN 3.4). `now` in ms, for a Retry-After date. */
 export function verdictOf(answer: Answer, now = Date.now()): Verdict {
-  if ('failure' in answer) return { kind: 'retry', reason: failureReason(answer.failure) };
+  if ('failure' in answer) return failureVerdict(answer.failure);
   const { status, body } = answer;
   const message = messageIn(body);
   const reason = `${status} ${message}`.trim().slice(0, REASON_LENGTH);
@@ -71,7 +71,8 @@ const MENDING: Readonly<Record<number, string>> = {
   404: 'create the bucket or database, or name the right one with INFLUX_BUCKET and INFLUX_ORG',
 };
 
-const STRANGE = 'the server answers what no InfluxDB would; check --host and --port';
+const STRANGE =
+  'the server answers what no InfluxDB would; check --host and --port, and whether it wants --tls';
 
 /**
  * A web page, or the complaint of a TLS server about plain HTTP: it is not about the lines, which must be neither
@@ -104,6 +105,41 @@ const FAILURES: Readonly<Record<string, string>> = {
   EPIPE: 'the connection was cut (EPIPE)',
   EHOSTUNREACH: 'no way to that host (EHOSTUNREACH)',
 };
+
+/**
+ * Who does not prove to be the server that was named gets nothing, and has to be mended by a person. The codes are
+ * those of Node.js and OpenSSL: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
+const UNPROVEN: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'CERT_SIGNATURE_FAILURE',
+      'CERT_UNTRUSTED',
+    ].map((code) => [code, 'name the file of the certificates that vouch for the server with --ca']),
+  ),
+  CERT_HAS_EXPIRED: "renew the server's certificate, or set the clock of this machine right",
+  CERT_NOT_YET_VALID: "set the clock of this machine right, or renew the server's certificate",
+  ERR_TLS_CERT_ALTNAME_INVALID: "give --host a name that stands in the server's certificate",
+  ...Object.fromEntries(
+    ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].map((code) => [
+      code,
+      'find out whether the server speaks TLS on that port: check --port, or leave --tls out',
+    ]),
+  ),
+};
+
+function failureVerdict(failure: Error): Verdict {
+  const { code = '' } = failure as NodeJS.ErrnoException;
+  const mend = UNPROVEN[code];
+  if (mend === undefined) return { kind: 'retry', reason: failureReason(failure) };
+  const reason = `no connection that could be trusted: ${failure.message} (${code})`;
+  return { kind: 'hold', reason: reason.slice(0, REASON_LENGTH), mend };
+}
 
 function failureReason(failure: Error): string {
   const { code } = failure as NodeJS.ErrnoException;

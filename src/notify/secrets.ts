@@ -1,3 +1,4 @@
+import { HiddenTexts } from '../hidden-texts.js';
 import { findVariable, UnreadableFile } from '../secret-file.js';
 
 /** What a receiver asks of the environment is missing; the message says what to set, and holds no secret. */
@@ -7,14 +8,13 @@ export class NotSetUp extends Error {
 
 /** What may stand in a header or a URL. */
 const SENDABLE = /^[\x21-\x7e]+$/;
-const HIDDEN = '***';
 
 /** Secrets by environment variable, or by the file that `<NAME>_FILE` names; it knows them again in any text. */
-export class Secrets {
+export class Secrets extends HiddenTexts {
   readonly #environment: NodeJS.ProcessEnv;
-  readonly #known = new Set<string>();
 
   constructor(environment: NodeJS.ProcessEnv) {
+    super();
     this.#environment = environment;
   }
 
@@ -46,20 +46,6 @@ export class Secrets {
     } catch (cause) {
       throw cause instanceof UnreadableFile ? new NotSetUp(cause.message, { cause }) : cause;
     }
-  }
-
-  /** Hides one that did not come from the environment. */
-  remember(value: string): void {
-    if (value === '') return;
-    for (const form of [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)])
-      this.#known.add(form);
-    this.#known.add(Buffer.from(value).toString('base64'));
-  }
-
-  /** The text without any secret: servers repeat what they were sent. */
-  hide(text: string): string {
-    const longestFirst = [...this.#known].sort((one, other) => other.length - one.length);
-    return longestFirst.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text);
   }
 }
 

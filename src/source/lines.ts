@@ -81,6 +81,7 @@ export class LineSplitter {
     if (this.#carryBytes <= this.#maxBytes + 1) return;
     refused.push(this.#tooLong(this.#takeCarry(NO_LINES.bytes)));
     this.#skipping = true;
+    this.#atStart = false;
   }
 
   #takeCarry(tail: Buffer): Buffer {
@@ -92,11 +93,16 @@ export class LineSplitter {
 
   /** The lines of a block; nothing is copied where all of it is sound. */
   #sift(block: Buffer, refused: RefusedBytes[]): Buffer {
-    const sound = isUtf8(block) && !this.#hasOverlong(block);
-    const lines = sound ? block : Buffer.concat([...this.#soundLines(block, refused)]);
-    const marked = this.#atStart && lines.indexOf(BYTE_ORDER_MARK) === 0;
+    const marked = this.#atStart && block.indexOf(BYTE_ORDER_MARK) === 0;
     this.#atStart = false;
-    return marked ? lines.subarray(BYTE_ORDER_MARK.length) : lines;
+    if (isUtf8(block) && !this.#hasOverlong(block)) {
+      return marked ? block.subarray(BYTE_ORDER_MARK.length) : block;
+    }
+    const lines = [...this.#soundLines(block, refused)];
+    // Not where the first line is among those that were skipped.
+    const first = lines[0];
+    if (marked && first?.byteOffset === block.byteOffset) lines[0] = first.subarray(BYTE_ORDER_MARK.length);
+    return Buffer.concat(lines);
   }
 
   /** From newline to newline in steps as long as a line may be, and not line by line. */

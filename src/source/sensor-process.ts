@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa, type ResultPromise } from 'execa';
 import { systemCodeOf } from '../errors.js';
+import { isWithheld } from '../secret-file.js';
 import { closeWriters, openPipes } from './pipes.js';
 
 export interface ProcessOptions {
@@ -22,9 +23,6 @@ export interface ProcessEnd {
 
 type Child = ResultPromise<{ buffer: false; reject: false; encoding: 'buffer' }>;
 
-/** Names of variables that a sensor has no business to see: secrets, and what lets it speak for the service. */
-const WITHHELD =
-  /^INFLUX_|TOKEN|PASSW(OR)?D|PASSPHRASE|_PWD$|_PASS$|SECRET|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY|^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|CREDENTIALS_DIRECTORY)$/i;
 /** How long the pipes may stay silent, and open, once the sensor has ended, ... */
 const GRACE_MS = 1_000;
 /** ... and how long they are listened to in all, should something else talk on. */
@@ -166,5 +164,5 @@ export class SensorProcess {
 }
 
 function forSensor(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !WITHHELD.test(name)));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !isWithheld(name)));
 }

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { selfSigned } from '../notify/smtp-server.js';
+import { selfSigned } from '../servers/certificates.js';
 import { installed } from '../servers/program.js';
 import { freePort } from '../servers/server.js';
 import { temporaryFolder } from '../visualizer.js';

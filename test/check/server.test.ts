@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { selfSigned } from '../notify/smtp-server.js';
+import { selfSigned } from '../servers/certificates.js';
 import { hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
 import { installed } from '../servers/program.js';
 import { freePort } from '../servers/server.js';
@@ -127,6 +127,27 @@ describe('a server that', () => {
     const { exitCode, about } = await at(await listen(server as unknown as HttpServer));
     expect(exitCode).toBe(69);
     expect(about('server')).toMatch(/fail .*speaks TLS.*\n +-> add --tls$/);
+  });
+
+  it('does not speak TLS and is asked in it', async () => {
+    const { port } = await scripted({ '/ping': { status: 204 } });
+    const { exitCode, about } = await at(port, {}, '--tls');
+    expect(exitCode).toBe(69);
+    expect(about('server')).toMatch(/fail .*\n +-> .*--tls/);
+  });
+
+  it.skipIf(!installed('openssl', 'openssl'))('has a certificate that nobody vouches for', async () => {
+    const server = createTlsServer(selfSigned(), (_, response) => response.end());
+    const { exitCode, about } = await at(await listen(server as unknown as HttpServer), {}, '--tls');
+    expect(exitCode).toBe(69);
+    expect(about('server')).toMatch(/fail .*\n +-> .*--ca/);
+  });
+
+  it('is to be vouched for by a file that is not there', async () => {
+    const { port } = await scripted({ '/ping': { status: 204 } });
+    const { exitCode, about } = await at(port, {}, '--tls', '--ca', '/nowhere/ca.pem');
+    expect(exitCode).toBe(78);
+    expect(about('settings')).toMatch(/fail .*ca\.pem/);
   });
 
   it('complains like a Go server about plain HTTP is asked whether it speaks TLS', async () => {

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Receiver } from '../../src/definition.js';
+import { selfSigned } from '../servers/certificates.js';
 import { installed } from '../servers/program.js';
 import { until } from '../until.js';
 import { alert, ERROR, HIGH, openScene, WARN } from './scene.js';
-import { type SmtpServer, selfSigned, startSmtp } from './smtp-server.js';
+import { type SmtpServer, startSmtp } from './smtp-server.js';
 
 const PASSWORD = 'correct horse battery';
 const RECEIVER: Receiver = {

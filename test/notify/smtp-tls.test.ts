@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { selfSigned } from '../servers/certificates.js';
 import { installed } from '../servers/program.js';
 import { CLI } from '../visualizer.js';
-import { type SmtpServer, selfSigned, startSmtp } from './smtp-server.js';
+import { type SmtpServer, startSmtp } from './smtp-server.js';
 
 const PASSWORD = 'correct horse battery';
 
@@ -33,7 +34,7 @@ describe.skipIf(!installed('openssl', 'openssl'))('an e-mail to a server that pr
 
   it('goes out encrypted, password and all', async () => {
     const script = `
-      import { testNotifications } from ${JSON.stringify(pathToFileURL(join(CLI, '../commands/notify.js')).href)};
+      import { testNotifications } from ${JSON.stringify(pathToFileURL(join(CLI, '../../build/commands/notify.js')).href)};
       const settings = { sensor: ${JSON.stringify(join(folder, 'sensor.yaml'))} };
       const log = { debug() {} };
       await testNotifications({ settings, environment: process.env, log, output: process.stdout });

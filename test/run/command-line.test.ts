@@ -213,7 +213,7 @@ describe('the exit code says what is wrong', () => {
       '78 for a host with a scheme',
       ['run', '--host', 'http://localhost'],
       78,
-      'without http:// and without a port',
+      'write --host name --port 8086 --tls',
     ],
   ])('%s', async (_, args, code, text) => {
     const { exitCode, stderr, stdout } = await visualizer(args, { XDG_STATE_HOME: folder });

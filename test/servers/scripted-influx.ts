@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
 /**
@@ -159,7 +160,11 @@ export function atMost(bytes: number): Act {
       : accept)(exchange);
 }
 
-export async function startScriptedInflux(version = '2.7.1'): Promise<ScriptedInflux> {
+/** It speaks HTTPS where it is given a key. */
+export async function startScriptedInflux(
+  version = '2.7.1',
+  tls?: { key: string; cert: string },
+): Promise<ScriptedInflux> {
   const stored = new Map<string, StoredPoint>();
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -173,7 +178,7 @@ export async function startScriptedInflux(version = '2.7.1'): Promise<ScriptedIn
     }
   };
 
-  const http = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
     atOnce += 1;
     mostAtOnce = Math.max(mostAtOnce, atOnce);
     response.on('close', () => {
@@ -189,7 +194,8 @@ export async function startScriptedInflux(version = '2.7.1'): Promise<ScriptedIn
     const act = route(received);
     response.setHeader('x-influxdb-version', server.version);
     act({ lines, response, socket, store });
-  });
+  };
+  const http = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   http.on('connection', (socket) => {
     connections += 1;
     sockets.add(socket);

@@ -29,6 +29,9 @@ describe('the line splitter', () => {
 
   it('takes a byte order mark off the start of the stream only', () => {
     expect(split(['\uFEFFa\n', '\uFEFFb\n']).lines).toEqual(['a', '\uFEFFb']);
+    const broken = Buffer.concat([Buffer.from([0xff, 0x0a]), Buffer.from('\uFEFFb\n')]);
+    expect(split([broken]).lines).toEqual(['\uFEFFb']);
+    expect(split(['x'.repeat(70), '\n', '\uFEFFb\n']).lines).toEqual(['\uFEFFb']);
   });
 
   it('refuses a line that is not UTF-8, and keeps its neighbours', () => {
