@@ -1,12 +1,13 @@
 const HIDDEN = '***';
+const LEAST = 3;
 
 /** Secrets that are to be known again in any text: servers repeat what they were sent. */
 export class HiddenTexts {
   readonly #known = new Set<string>();
 
-  /** One that was left empty hides nothing. */
+  /** One that is shorter than three characters hides nothing: it stands in every text. */
   remember(value: string): void {
-    if (value === '') return;
+    if (value.length < LEAST) return;
     for (const form of [value, Buffer.from(value).toString('base64')]) {
       this.#known.add(form).add(encodeURIComponent(form)).add(JSON.stringify(form).slice(1, -1));
     }
