@@ -1,34 +1,18 @@
-import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { VisualizerError } from '../../src/errors.js';
 import { Actions } from '../../src/local/actions.js';
 import { isOwnHost } from '../../src/local/host-names.js';
-import type { LivePage, LivePageOptions } from '../../src/local/live-page.js';
+import type { LivePageOptions } from '../../src/local/live-page.js';
 import { Attempts } from '../../src/local/tokens.js';
 import { until } from '../until.js';
-import { temporaryFolder } from '../visualizer.js';
-import { ALERT, type Ask, ask, Listener, openPage, Wire } from './server-fixture.js';
+import { ALERT, type Ask, ask, Listener, useScene, Wire } from './server-fixture.js';
 
 const TOKEN = 'a-long-random-token';
 const BEARER = { authorization: `Bearer ${TOKEN}` };
 
-let folder: string;
-const closing: (() => unknown)[] = [];
-beforeEach(() => {
-  folder = temporaryFolder();
-});
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function start(options: Partial<LivePageOptions> = {}): Promise<LivePage> {
-  const page = await openPage(folder, options);
-  closing.push(() => page.close());
-  return page;
-}
+const { closing, start } = useScene();
 
 /** Served beyond this machine; asked by loopback all the same. */
 async function startOpen(options: Partial<LivePageOptions> = {}): Promise<{ url: string }> {

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type ClientRequest, get, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { type Definition, errorKinds } from '../../src/definition.js';
 import type { AlertChange, Status } from '../../src/local/api.js';
 import { LivePage, type LivePageOptions } from '../../src/local/live-page.js';
@@ -12,6 +14,7 @@ import { Store } from '../../src/store/duckdb.js';
 import type { StoreReader } from '../../src/store/reader.js';
 import type { StoreWriter } from '../../src/store/writer.js';
 import { seeded } from '../queries/data.js';
+import { temporaryFolder } from '../visualizer.js';
 
 export const ALERT = {
   forMs: 0,
@@ -121,6 +124,28 @@ export function openPage(folder: string, options: Partial<LivePageOptions> = {})
     tickMs: 50,
     ...options,
   });
+}
+
+/** A folder for each test of a file; what was opened in it is closed behind the test, the newest first. */
+export function useScene() {
+  const closing: (() => unknown)[] = [];
+  const scene = {
+    folder: '',
+    closing,
+    async start(options: Partial<LivePageOptions> = {}): Promise<LivePage> {
+      const page = await openPage(scene.folder, options);
+      closing.push(() => page.close());
+      return page;
+    },
+  };
+  beforeEach(() => {
+    scene.folder = temporaryFolder();
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+    await rm(scene.folder, { recursive: true, force: true });
+  });
+  return scene;
 }
 
 export function reading(ms: number, values: Reading['values'], lateNs = 0n): Reading {

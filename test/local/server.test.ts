@@ -1,9 +1,7 @@
-import { rm } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AlertChange, Alerts, Histogram, Series, SeriesMeasure, Status } from '../../src/local/api.js';
 import type { LivePage, LivePageOptions } from '../../src/local/live-page.js';
 import { until } from '../until.js';
-import { temporaryFolder } from '../visualizer.js';
 import {
   ask,
   askJson,
@@ -16,33 +14,21 @@ import {
   reading,
   TestLog,
   TestStore,
+  useScene,
   Wire,
 } from './server-fixture.js';
 
 const END = 1_700_000_000_000;
 const SECONDS = 3_000;
 
-let folder: string;
-const closing: (() => unknown)[] = [];
-beforeEach(() => {
-  folder = temporaryFolder();
-});
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function start(options: Partial<LivePageOptions> = {}): Promise<LivePage> {
-  const page = await openPage(folder, options);
-  closing.push(() => page.close());
-  return page;
-}
+const scene = useScene();
+const { closing, start } = scene;
 
 /** A page over a store that holds some history. */
 async function startOverStore(
   options: Partial<LivePageOptions> = {},
 ): Promise<{ page: LivePage; store: TestStore }> {
-  const store = await TestStore.open(folder);
+  const store = await TestStore.open(scene.folder);
   closing.push(() => store.close());
   await store.writer.write(history(END, SECONDS));
   return { page: await start({ rows: store.rows, ...options }), store };
@@ -273,7 +259,7 @@ describe('series', () => {
   });
 
   it('go on as readings come, complete buckets from memory, the others anew', async () => {
-    const store = await TestStore.open(folder);
+    const store = await TestStore.open(scene.folder);
     closing.push(() => store.close());
     const all = history(END, 600, 7);
     const asked: string[] = [];
@@ -301,7 +287,7 @@ describe('series', () => {
   });
 
   it('take nothing for complete that is only held, because the disk is full', async () => {
-    const store = await TestStore.open(folder);
+    const store = await TestStore.open(scene.folder);
     closing.push(() => store.close());
     let state: 'recording' | 'failing' = 'failing';
     const page = await start({
@@ -323,7 +309,7 @@ describe('series', () => {
   });
 
   it('keep integers beyond a double', async () => {
-    const store = await TestStore.open(folder);
+    const store = await TestStore.open(scene.folder);
     closing.push(() => store.close());
     await store.writer.write(batch([reading(END, [1, 1n, 9_007_199_254_740_993n])]));
     const page = await start({ rows: store.rows });
@@ -332,7 +318,7 @@ describe('series', () => {
   });
 
   it('answer one question that many ask at a time once, and give it up when all have gone', async () => {
-    const store = await TestStore.open(folder);
+    const store = await TestStore.open(scene.folder);
     closing.push(() => store.close());
     const signals: AbortSignal[] = [];
     let isHeld = false;
@@ -427,7 +413,7 @@ describe('other answers', () => {
   });
 
   it('are 503 while the store cannot be read, and 500 without a word of why where it fails', async () => {
-    const store = await TestStore.open(folder);
+    const store = await TestStore.open(scene.folder);
     const log = new TestLog();
     let sqlOf = (sql: string) => sql;
     const page = await start({ rows: (sql, signal) => store.rows(sqlOf(sql), signal), log });
@@ -568,7 +554,7 @@ describe('the event stream', () => {
   });
 
   it('ends at once when the page is closed', async () => {
-    const page = await openPage(folder);
+    const page = await openPage(scene.folder);
     const listener = listen(page);
     await until('it listens', () => listener.events('status').length === 1);
     const began = performance.now();
@@ -581,7 +567,7 @@ describe('the event stream', () => {
 
 describe('where readings go to a database that is not ours', () => {
   it('knows the last ten minutes, and null for what it cannot know', async () => {
-    const store = await TestStore.open(folder);
+    const store = await TestStore.open(scene.folder);
     closing.push(() => store.close());
     const all = history(END, 900, 3);
     const page = await start();

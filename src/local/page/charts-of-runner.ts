@@ -4,15 +4,7 @@ import type { Chart } from './chart.js';
 import { formatNumber, formatShort } from './format.js';
 import { rowsOf, wholeRows } from './rows.js';
 
-/** What every runner counts besides `error.<metric>`. */
-const KINDS = [
-  'error.line',
-  'error.sensor_exit',
-  'error.sensor_stuck',
-  'batch_sending_error',
-  'connectivity_error',
-  'error.buffer_overflow',
-];
+export const DEFECTS = 'defects';
 
 const KIND_WORDS: Readonly<Record<string, string>> = {
   'error.line': 'lines that do not fit the definition',
@@ -24,7 +16,8 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
   defects: 'lines of zeros only',
 };
 
-export const DEFECTS = 'defects';
+/** What every runner counts besides `error.<metric>`. */
+const KINDS = Object.keys(KIND_WORDS).filter((kind) => kind !== DEFECTS);
 
 /** Each with its own lane; `others` are those of a definition before this one. */
 export function errorKindsOf({ metrics, defects }: About, others: readonly string[]): string[] {
