@@ -82,6 +82,8 @@ class Collector {
   readonly #complaints: Complaints;
   readonly #scanner: Scanner;
   #readings: ReadingsBuilder;
+  /** Of batches that nobody looks at any more: memory made anew for each would keep the garbage collector busy. */
+  readonly #free: ReadingsBuilder[] = [];
   #refused = 0;
   #ack: Ack | undefined;
 
@@ -101,7 +103,7 @@ class Collector {
   add(event: SourceEvent): void {
     switch (event.kind) {
       case 'lines':
-        this.#addLines(event.lines.bytes);
+        for (const block of event.lines.blocks) this.#addLines(block);
         for (const { reason, excerpt } of event.lines.refused) this.#refuse(reason, excerpt);
         this.#ack = event.ack;
         break;
@@ -114,11 +116,17 @@ class Collector {
   }
 
   take(points: readonly Point[], last: boolean): Batch {
-    const readings = this.#readings.build();
-    const batch = { readings, points, refused: this.#refused, lost: 0, ack: this.#ack };
+    const builder = this.#readings;
+    const readings = builder.build();
+    const release = () => {
+      builder.clear();
+      this.#free.push(builder);
+    };
+    const batch = { readings, points, refused: this.#refused, lost: 0, ack: this.#ack, release };
     // As much again is likely to come.
     const { length, text } = readings;
-    this.#readings = new ReadingsBuilder(this.#options.definition.metrics, length, text.length);
+    const { metrics } = this.#options.definition;
+    this.#readings = this.#free.pop() ?? new ReadingsBuilder(metrics, length, text.length);
     this.#refused = 0;
     this.#ack = undefined;
     this.#complaints.flush(last);
@@ -127,7 +135,6 @@ class Collector {
 
   /** Lines that were read together; a line that cannot be stored leaves its timestamp unused. */
   #addLines(lines: Buffer): void {
-    if (lines.length === 0) return;
     const { clock, ledger } = this.#options;
     const readings = this.#readings;
     const { length, defects } = readings;

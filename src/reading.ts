@@ -37,6 +37,8 @@ export interface Batch {
   readonly lost: number;
   /** To be called once all of this is safe. */
   readonly ack?: Ack | undefined;
+  /** To be called once nobody looks at the readings any more, if at all: later ones are written into their memory. */
+  readonly release?: () => void;
 }
 
 /** Tells a source that it need not give again what it has given so far; never rejects. */

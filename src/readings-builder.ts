@@ -1,6 +1,6 @@
 import type { Metric } from './definition.js';
 import type { Reading, Value } from './reading.js';
-import { type Epoch, Readings } from './readings.js';
+import { BEHIND_TEXT, type Epoch, Readings } from './readings.js';
 
 const LEAST_ROWS = 16;
 /** Within it, an offset is exact as a double. */
@@ -11,11 +11,12 @@ export class ReadingsBuilder {
   readonly columns: number;
   text: Buffer;
   spans: Int32Array;
+  numbers: Float64Array;
   length = 0;
   defects = 0;
   readonly #integer: readonly boolean[];
   #textLength = 0;
-  readonly #epochs: Epoch[] = [];
+  #epochs: Epoch[] = [];
   #offsets: Float64Array;
   #isDefect: Uint8Array;
   /** The first row that has no timestamp yet. */
@@ -25,8 +26,9 @@ export class ReadingsBuilder {
   constructor(metrics: readonly Pick<Metric, 'type'>[], rows = 0, bytes = 0) {
     this.#integer = metrics.map(({ type }) => type === 'integer');
     this.columns = metrics.length;
-    this.text = Buffer.allocUnsafe(bytes);
+    this.text = Buffer.allocUnsafe(bytes + BEHIND_TEXT);
     this.spans = new Int32Array(2 * this.columns * rows);
+    this.numbers = new Float64Array(this.columns * rows);
     this.#offsets = new Float64Array(rows);
     this.#isDefect = new Uint8Array(rows);
   }
@@ -35,8 +37,8 @@ export class ReadingsBuilder {
   admit(bytes: Uint8Array): number {
     const begin = this.#textLength;
     this.#textLength += bytes.length;
-    if (this.#textLength > this.text.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#textLength, 2 * this.text.length));
+    if (this.#textLength + BEHIND_TEXT > this.text.length) {
+      const grown = Buffer.allocUnsafe(Math.max(this.#textLength, 2 * begin) + BEHIND_TEXT);
       this.text.copy(grown, 0, 0, begin);
       this.text = grown;
     }
@@ -44,19 +46,17 @@ export class ReadingsBuilder {
     return begin;
   }
 
-  /** Where the spans of the next row are to be written, before it is added. */
+  /** The place of the next row's first value, for its span and its number, which are to be written before it is added. */
   room(): number {
     if (this.length === this.#offsets.length) this.#grow();
-    return 2 * this.columns * this.length;
+    return this.columns * this.length;
   }
 
-  /** Adds the row whose spans have been written; `line` is its place among the lines that are stamped together. */
+  /** Adds the row whose values have been written; `line` is its place among the lines that are stamped together. */
   add(line: number, isDefect: boolean): void {
     this.#offsets[this.length] = line;
-    if (isDefect) {
-      this.#isDefect[this.length] = 1;
-      this.defects += 1;
-    }
+    this.#isDefect[this.length] = isDefect ? 1 : 0;
+    if (isDefect) this.defects += 1;
     this.length += 1;
   }
 
@@ -64,11 +64,13 @@ export class ReadingsBuilder {
   addValues(line: number, values: readonly (Value | null)[], isDefect: boolean): void {
     let at = this.room();
     for (const value of values) {
-      const bytes = Buffer.from(value === null ? '' : String(value));
+      const text = value === null ? '' : String(value);
+      const bytes = Buffer.from(text);
       const begin = this.admit(bytes);
-      this.spans[at] = begin;
-      this.spans[at + 1] = begin + bytes.length;
-      at += 2;
+      this.spans[2 * at] = begin;
+      this.spans[2 * at + 1] = begin + bytes.length;
+      this.numbers[at] = value === null ? Number.NaN : Number(text);
+      at += 1;
     }
     this.add(line, isDefect);
   }
@@ -84,13 +86,14 @@ export class ReadingsBuilder {
     this.#unstamped = this.length;
   }
 
-  /** All of them; nothing is to be added afterwards. */
+  /** All of them; nothing is to be added until `clear`. */
   build(): Readings {
     const { length } = this;
     const packed = {
       length,
       text: this.text.subarray(0, this.#textLength),
       spans: this.spans.subarray(0, 2 * this.columns * length),
+      numbers: this.numbers.subarray(0, this.columns * length),
       epochs: this.#epochs,
       offsets: this.#offsets.subarray(0, length),
       defects: this.#isDefect.subarray(0, length),
@@ -98,9 +101,19 @@ export class ReadingsBuilder {
     return new Readings(packed, this.#integer);
   }
 
+  /** Begins anew in the same memory: whoever has the readings must be done with them. */
+  clear(): void {
+    this.length = 0;
+    this.defects = 0;
+    this.#textLength = 0;
+    this.#epochs = [];
+    this.#unstamped = 0;
+  }
+
   #grow(): void {
     const rows = Math.max(LEAST_ROWS, 2 * this.#offsets.length);
     this.spans = grown(this.spans, new Int32Array(2 * this.columns * rows));
+    this.numbers = grown(this.numbers, new Float64Array(this.columns * rows));
     this.#offsets = grown(this.#offsets, new Float64Array(rows));
     this.#isDefect = grown(this.#isDefect, new Uint8Array(rows));
   }

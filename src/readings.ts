@@ -1,12 +1,12 @@
-import { MINUS, NINE, POINT, ZERO } from './ascii.js';
 import type { Reading, Value } from './reading.js';
 
 /**
  * The readings of a batch, packed: not an object a line, but the text of all of them and where in it each value
- * stands. What is read is seldom asked for as a number, and then column by column; a database takes the text.
+ * stands, beside the numbers, which the walk over the text finds on its way. A database takes the text.
  *
  *     text       "7.5 5123123 12\n0 0 0\n7.25 x 14\n"  the lines as they were read, or as they had to be written anew
  *     spans      [0,3, 4,11, 12,14, ...]               begin and end of each value, row by row; both the same: none
+ *     numbers    [7.5, 5123123, 12, ...]               the nearest double of each value; NaN: none
  *     epochs     [{ row: 0, first: 1795334400000000000n }]
  *     offsets    [0, 1, 2]                             ns after the `first` timestamp of the row's epoch
  *     defects    [0, 1, 0]
@@ -19,8 +19,10 @@ export class Readings implements Iterable<Reading> {
   /** How many values a reading has, the missing ones among them. */
   readonly columns: number;
   readonly length: number;
+  /** Followed by some more bytes in its memory: whoever copies a value by the word may read beyond its end. */
   readonly text: Buffer;
   readonly spans: Int32Array;
+  readonly #numbers: Float64Array;
   readonly #integer: readonly boolean[];
   readonly #epochs: readonly Epoch[];
   readonly #offsets: Float64Array;
@@ -31,6 +33,7 @@ export class Readings implements Iterable<Reading> {
     this.length = packed.length;
     this.text = packed.text;
     this.spans = packed.spans;
+    this.#numbers = packed.numbers;
     this.#integer = integer;
     this.#epochs = packed.epochs;
     this.#offsets = packed.offsets;
@@ -60,8 +63,7 @@ export class Readings implements Iterable<Reading> {
 
   /** The nearest double; NaN where there is none. */
   number(row: number, column: number): number {
-    const at = 2 * (row * this.columns + column);
-    return numberIn(this.text, this.spans[at] as number, this.spans[at + 1] as number);
+    return this.#numbers[row * this.columns + column] as number;
   }
 
   /** The exact value: a bigint of an integer metric, a number of others; null where it could not be cast. */
@@ -70,8 +72,7 @@ export class Readings implements Iterable<Reading> {
     if (!this.#integer[column]) return this.number(row, column);
     const at = 2 * (row * this.columns + column);
     const [begin, end] = [this.spans[at] as number, this.spans[at + 1] as number];
-    // Up to here every integer is a double, too.
-    if (end - begin <= SAFE_DIGITS) return BigInt(this.number(row, column));
+    if (end - begin <= SAFE_CHARACTERS) return BigInt(this.number(row, column));
     return BigInt(this.text.toString('latin1', begin, end));
   }
 
@@ -98,38 +99,17 @@ export interface Epoch {
 /** What a {@link Readings} is made of. */
 export interface Packed {
   readonly length: number;
+  /** With {@link BEHIND_TEXT} more bytes behind it. */
   readonly text: Buffer;
   readonly spans: Int32Array;
+  readonly numbers: Float64Array;
   readonly epochs: readonly Epoch[];
   readonly offsets: Float64Array;
   readonly defects: Uint8Array;
 }
 
-const SAFE_DIGITS = 15;
-/** 10 to the power of the index: all of them are exact. */
-const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, power) => 10 ** power);
+/** As many bytes as a word has, less the one that is within the text. */
+export const BEHIND_TEXT = 3;
 
-/**
- * Of a plain number without an exponent, up to 15 digits, it is the digits divided by a power of ten: both are exact
- * doubles, so the one rounding is that of the division, and the result is what `Number` gives (W. D. Clinger, How to
- * read floating point numbers accurately, 1990). All others are left to `Number`.
- */
-function numberIn(text: Buffer, begin: number, end: number): number {
-  if (begin === end) return Number.NaN;
-  const isNegative = text[begin] === MINUS;
-  let at = isNegative ? begin + 1 : begin;
-  // One more for the point.
-  if (end - at > SAFE_DIGITS + 1) return Number(text.toString('latin1', begin, end));
-  let digits = 0;
-  let decimals = -1;
-  for (; at < end; at += 1) {
-    const byte = text[at] as number;
-    if (byte >= ZERO && byte <= NINE) {
-      digits = digits * 10 + (byte - ZERO);
-      if (decimals >= 0) decimals += 1;
-    } else if (byte === POINT) decimals = 0;
-    else return Number(text.toString('latin1', begin, end));
-  }
-  const value = decimals > 0 ? digits / (POWERS[decimals] as number) : digits;
-  return isNegative ? -value : value;
-}
+/** An integer of so many characters is exact as a double. */
+const SAFE_CHARACTERS = 15;

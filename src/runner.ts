@@ -154,6 +154,8 @@ async function store(
     await clock.persist();
     await destination.write(batch);
     monitoring?.add(batch);
+    // What could not be stored is still looked at.
+    if (destination.state() !== 'failing') batch.release?.();
   };
   try {
     for await (const batch of batches) {

@@ -25,7 +25,7 @@ const definition: Definition = {
 
 const lines = (...texts: string[]): SourceEvent & { kind: 'lines' } => ({
   kind: 'lines',
-  lines: { bytes: Buffer.from(texts.map((text) => `${text}\n`).join('')), refused: [] },
+  lines: { blocks: [Buffer.from(texts.map((text) => `${text}\n`).join(''))], refused: [] },
 });
 
 /** What the intake makes of these events, and what it logs. */

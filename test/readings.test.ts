@@ -1,22 +1,33 @@
 import { describe, expect, it } from 'vitest';
+import type { Definition } from '../src/definition.js';
+import { lineParser } from '../src/parse.js';
 import type { Reading, Value } from '../src/reading.js';
 import { packReadings, ReadingsBuilder } from '../src/readings-builder.js';
+import { Scanner } from '../src/scan.js';
 import { seeded } from './queries/data.js';
 
 const FLOAT = { type: 'float' } as const;
 const INTEGER = { type: 'integer' } as const;
 const TIME = 1_795_334_400_000_000_000n;
 
-/** Rows of these texts, one value each, as the scanner writes them. */
+/** Rows of lines with one value each. */
 function rowsOf(texts: readonly string[], type: 'float' | 'integer') {
-  const builder = new ReadingsBuilder([{ type }]);
-  let begin = builder.admit(Buffer.from(texts.join(' ')));
-  for (const text of texts) {
-    const room = builder.room();
-    builder.spans.set([begin, begin + text.length], room);
-    builder.add(0, false);
-    begin += text.length + 1;
-  }
+  const definition: Definition = {
+    name: 'one',
+    measurement: 'one',
+    separator: 'whitespace',
+    metrics: [{ name: 'value', type, kind: 'gauge' }],
+    defect: 'none',
+    alerts: [],
+    notify: [],
+  };
+  const parse = lineParser(definition);
+  const scanner = new Scanner(definition, (line) => {
+    const parsed = parse(line);
+    return 'values' in parsed ? parsed : undefined;
+  });
+  const builder = new ReadingsBuilder(definition.metrics);
+  scanner.scan(Buffer.from(texts.map((text) => `${text}\n`).join('')), builder);
   builder.stamp(TIME);
   return builder.build();
 }
@@ -34,7 +45,8 @@ describe('a packed value', () => {
     });
     const readings = rowsOf(texts, 'float');
     const wrong = texts.filter((text, row) => {
-      const expected = Number(text);
+      // There is no negative zero in a database.
+      const expected = Number(text) + 0;
       return !Object.is(readings.number(row, 0), expected) || !Object.is(readings.value(row, 0), expected);
     });
     expect(wrong).toEqual([]);

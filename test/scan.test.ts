@@ -45,7 +45,7 @@ async function taken(definition: Definition, blocks: readonly Buffer[], batchLin
   const clock = await Clock.open(undefined);
   const stamp = vi.spyOn(clock, 'stamp');
   async function* events(): AsyncGenerator<SourceEvent> {
-    for (const bytes of blocks) yield { kind: 'lines', lines: { bytes, refused: [] } };
+    for (const block of blocks) yield { kind: 'lines', lines: { blocks: [block], refused: [] } };
   }
   const ledger = new Ledger(definition);
   const log = pino({ level: 'silent' });
@@ -115,7 +115,7 @@ async function expectBothWaysAgree(
   batchLines?: number,
 ): Promise<Outcome> {
   const { outcome, stamps, totals, defects } = await taken(definition, blocks, batchLines);
-  const texts = blocks.map((bytes) => textsOf({ bytes })).filter(({ length }) => length > 0);
+  const texts = blocks.map((block) => textsOf({ blocks: [block] }));
   expect(stamps.map(({ count }) => count)).toEqual(texts.map(({ length }) => length));
   const firsts = stamps.map(({ first }) => first);
   expect(outcome).toStrictEqual(parsed(definition, texts, firsts));
@@ -150,7 +150,7 @@ class Lottery {
     const blocks: Buffer[] = [];
     for (let at = 0; at < bytes.length; ) {
       const size = 1 + this.below(most);
-      blocks.push(splitter.push(bytes.subarray(at, at + size)).bytes);
+      blocks.push(...splitter.push(bytes.subarray(at, at + size)).blocks);
       at += size;
     }
     return blocks;
@@ -250,7 +250,7 @@ describe('the fast path of a line', () => {
         const blocks = [...chunks.map((chunk) => splitter.push(chunk)), splitter.end()];
         const { readings, refused } = await expectBothWaysAgree(
           definition,
-          blocks.map((lines) => lines.bytes),
+          blocks.flatMap((lines) => lines.blocks),
         );
         expect(readings.map(({ values }) => values)).toEqual([
           [7.5, 1n],

@@ -36,6 +36,8 @@ const LOSS_INTERVAL_MS = 60_000;
  */
 export class InfluxDestination implements Destination {
   readonly name: string;
+  /** A sync costs more than the lines of one. */
+  readonly batchesAtOnce = 2;
   readonly #options: InfluxOptions;
   readonly #buffer: DurableBuffer;
   readonly #delivery: Delivery;

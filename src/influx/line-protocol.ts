@@ -1,4 +1,3 @@
-import { endianness } from 'node:os';
 import { BLANK, LETTER_I, NEWLINE, NINE, ZERO } from '../ascii.js';
 import type { Definition, Metric } from '../definition.js';
 import type { Batch, Point } from '../reading.js';
@@ -12,8 +11,8 @@ type Written = Pick<Definition, 'name' | 'measurement'> & {
 /** Until the year 2286; before 2001 there are fewer. */
 const TIMESTAMP_DIGITS = 19;
 
-/** Of this machine, by which the words of a typed array are laid out. */
-const LITTLE_ENDIAN = endianness() === 'LE';
+/** Text is written so many bytes at a time, up to seven more than it has. */
+const WORD = 8;
 
 /**
  * InfluxDB line protocol with nanosecond timestamps.
@@ -53,7 +52,7 @@ export class LineProtocol {
   /** All lines of a batch, each ended by a newline; readings first. The next call overwrites them. */
   encode({ readings, points }: Pick<Batch, 'readings' | 'points'>): Buffer {
     const tail = Buffer.from(points.map((point) => this.#point(point)).join(''));
-    const most = readings.length * this.#lineBytes + readings.text.length + tail.length;
+    const most = readings.length * this.#lineBytes + readings.text.length + tail.length + WORD;
     if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most);
     const end = this.#writeReadings(readings, this.#room);
     this.#room.set(tail, end);
@@ -64,19 +63,24 @@ export class LineProtocol {
   #writeReadings(readings: Readings, lines: Buffer): number {
     const { text, spans, columns, length } = readings;
     const view = new DataView(lines.buffer, lines.byteOffset, lines.length);
+    const source = new DataView(text.buffer, text.byteOffset);
     const timestamp = new Timestamp();
     let at = 0;
     for (let row = 0, span = 0; row < length; row += 1) {
       at = this.#beginnings[readings.isDefect(row) ? 1 : 0].write(view, at);
       let fields = 0;
       for (let column = 0; column < columns; column += 1, span += 2) {
-        const end = spans[span + 1] as number;
-        let from = spans[span] as number;
-        if (from === end) continue;
+        const begin = spans[span] as number;
+        const length = (spans[span + 1] as number) - begin;
+        if (length === 0) continue;
         const [first, next] = this.#keys[column] as readonly [Fixed, Fixed];
         at = (fields === 0 ? first : next).write(view, at);
         fields += 1;
-        while (from < end) lines[at++] = text[from++] as number;
+        // Four at a time: values are short. There is room to read behind them, see `Readings.text`.
+        for (let byte = 0; byte < length; byte += 4) {
+          view.setInt32(at + byte, source.getInt32(begin + byte));
+        }
+        at += length;
         if (this.#isInteger[column]) lines[at++] = LETTER_I;
       }
       lines[at++] = BLANK;
@@ -103,25 +107,28 @@ function escapeKey(name: string): string {
 }
 
 /**
- * Text that stands in every line. It is written four bytes at a time, up to three more than it has, which what follows
- * it overwrites: measured twice as fast as a call that copies it, and three times as fast as byte by byte.
+ * Text that stands in every line. It is written eight bytes at a time, in the guise of doubles; what follows overwrites
+ * what is too much. Measured three times as fast as a call that copies it, and five times as fast as byte by byte. Of
+ * all doubles only the bytes of a NaN would not stay as they are, and those of UTF-8 text make none: from its end, a
+ * NaN has FF, or 7F behind F0 or more.
  */
 class Fixed {
   readonly length: number;
-  readonly #words: Int32Array;
+  readonly #words: Float64Array;
 
   constructor(text: string) {
     const bytes = Buffer.from(text);
     this.length = bytes.length;
-    this.#words = new Int32Array(Math.ceil(bytes.length / 4));
-    Buffer.from(this.#words.buffer).set(bytes);
+    const padded = Buffer.concat([bytes, Buffer.alloc(WORD)]);
+    const words = Math.ceil(bytes.length / WORD);
+    this.#words = Float64Array.from({ length: words }, (_, word) => padded.readDoubleLE(word * WORD));
   }
 
-  /** Returns where it ends. At least four bytes are to follow. */
+  /** Returns where it ends. At least eight bytes are to follow. */
   write(view: DataView, at: number): number {
     const words = this.#words;
     for (let word = 0; word < words.length; word += 1) {
-      view.setInt32(at + 4 * word, words[word] as number, LITTLE_ENDIAN);
+      view.setFloat64(at + WORD * word, words[word] as number, true);
     }
     return at + this.length;
   }
@@ -129,16 +136,16 @@ class Fixed {
 
 /** Counts on from row to row in decimal digits: a bigint for each line would take as long as all the rest of it. */
 class Timestamp {
-  readonly #digits = Buffer.alloc(TIMESTAMP_DIGITS + 1);
+  readonly #digits = Buffer.alloc(3 * WORD);
   readonly #view = new DataView(this.#digits.buffer, this.#digits.byteOffset);
   #length = 0;
 
-  /** Returns where the timestamp ends. One byte behind it may be overwritten. */
+  /** Returns where the timestamp ends. Seven bytes behind it may be overwritten. */
   write(readings: Readings, row: number, view: DataView, at: number): number {
     const follows = row > 0 && readings.step(row) === 1 && this.#increment();
     if (!follows) this.#length = this.#digits.write(String(readings.timestamp(row)), 'latin1');
-    for (let place = 0; place < this.#length; place += 4) {
-      view.setInt32(at + place, this.#view.getInt32(place));
+    for (let place = 0; place < this.#length; place += WORD) {
+      view.setFloat64(at + place, this.#view.getFloat64(place));
     }
     return at + this.#length;
   }

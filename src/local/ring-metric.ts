@@ -43,7 +43,7 @@ export class RingMetric {
   readonly #columns: Readonly<Record<Field, Float64Array>>;
   readonly #kind: Metric['kind'];
   /** None, or 12 counts a slot: below the range, ten buckets, above. */
-  readonly #edges: readonly number[];
+  readonly #edges: Float64Array;
   readonly #histogram: Uint32Array;
   #previous: Value | undefined;
 
@@ -52,7 +52,7 @@ export class RingMetric {
     this.#columns = Object.fromEntries(
       FIELDS.map((field) => [field, new Float64Array(SLOTS).fill(EMPTY[field])]),
     ) as Record<Field, Float64Array>;
-    this.#edges = metric.kind === 'random' ? histogramEdges(metric) : [];
+    this.#edges = Float64Array.from(metric.kind === 'random' ? histogramEdges(metric) : []);
     this.#histogram = new Uint32Array(this.#edges.length === 0 ? 0 : SLOTS * this.#counts);
   }
 
@@ -65,40 +65,11 @@ export class RingMetric {
     this.#histogram.fill(0, slot * this.#counts, (slot + 1) * this.#counts);
   }
 
-  /**
-   * Rows `first` to before `end`, all of one slot; defect lines are left out. A difference is that to the newest line
-   * before, so late lines have none. In place and in local numbers, since this is the hot path.
-   */
-  add(slot: number, readings: Readings, column: number, [first, end]: Stretch, isNewest: boolean): void {
-    const columns = this.#columns;
-    let count = columns.count[slot] as number;
-    let mean = columns.mean[slot] as number;
-    let squares = columns.squares[slot] as number;
-    let min = columns.min[slot] as number;
-    let max = columns.max[slot] as number;
-    let last = columns.last[slot] as number;
-    for (let row = first; row < end; row += 1) {
-      if (readings.isDefect(row) || !readings.has(row, column)) continue;
-      const own = readings.number(row, column);
-      count += 1;
-      if (own < min) min = own;
-      if (own > max) max = own;
-      const before = mean;
-      mean = before + (own - before) / count;
-      // Held within the values, because its step can overflow.
-      if (!(mean >= min)) mean = min;
-      else if (mean > max) mean = max;
-      squares += (own - before) * (own - mean);
-      last = own;
-      if (this.#edges.length > 0) (this.#histogram[slot * this.#counts + this.#place(own)] as number) += 1;
-    }
-    columns.count[slot] = count;
-    columns.mean[slot] = mean;
-    columns.squares[slot] = squares;
-    columns.min[slot] = min;
-    columns.max[slot] = max;
-    columns.last[slot] = last;
-    if (isNewest && this.#kind === 'counter') this.#addDifferences(slot, readings, column, [first, end]);
+  /** Rows of one slot; defect lines are left out. In local numbers, since this is the hot path. */
+  add(slot: number, readings: Readings, column: number, rows: Stretch, isNewest: boolean): void {
+    if (this.#kind === 'counter') this.#addCounts(slot, readings, column, rows, isNewest);
+    else this.#addValues(slot, readings, column, rows);
+    if (this.#kind === 'random') this.#addToHistogram(slot, readings, column, rows);
   }
 
   /** One bucket of a series. */
@@ -141,37 +112,88 @@ export class RingMetric {
     ) as unknown as Summary;
   }
 
-  #addDifferences(slot: number, readings: Readings, column: number, [first, end]: Stretch): void {
+  #addValues(slot: number, readings: Readings, column: number, [first, end]: Stretch): void {
     const columns = this.#columns;
+    let count = columns.count[slot] as number;
+    let mean = columns.mean[slot] as number;
+    let squares = columns.squares[slot] as number;
+    let min = columns.min[slot] as number;
+    let max = columns.max[slot] as number;
+    for (let row = first; row < end; row += 1) {
+      const own = readings.number(row, column);
+      if (Number.isNaN(own) || readings.isDefect(row)) continue;
+      count += 1;
+      if (own < min) min = own;
+      if (own > max) max = own;
+      const before = mean;
+      mean = before + (own - before) / count;
+      // Held within the values, because its step can overflow.
+      if (!(mean >= min)) mean = min;
+      else if (mean > max) mean = max;
+      squares += (own - before) * (own - mean);
+    }
+    columns.count[slot] = count;
+    columns.mean[slot] = mean;
+    columns.squares[slot] = squares;
+    columns.min[slot] = min;
+    columns.max[slot] = max;
+  }
+
+  /** A difference is that to the newest line before, so late lines have none. */
+  #addCounts(
+    slot: number,
+    readings: Readings,
+    column: number,
+    [first, end]: Stretch,
+    isNewest: boolean,
+  ): void {
+    const columns = this.#columns;
+    let count = columns.count[slot] as number;
+    let last = columns.last[slot] as number;
     let rises = columns.rises[slot] as number;
     let meanRise = columns.meanRise[slot] as number;
     let smallest = columns.minDifference[slot] as number;
     let previous = this.#previous;
     for (let row = first; row < end; row += 1) {
-      if (readings.isDefect(row) || !readings.has(row, column)) continue;
       const own = readings.number(row, column);
+      if (Number.isNaN(own) || readings.isDefect(row)) continue;
+      count += 1;
+      last = own;
+      if (!isNewest) continue;
       // Differences of large integers are exact, too.
       const exact = Math.abs(own) > Number.MAX_SAFE_INTEGER ? (readings.value(row, column) as Value) : own;
-      const difference = previous === undefined ? undefined : differenceOf(previous, exact);
+      const difference = previous === undefined ? Number.NaN : differenceOf(previous, exact);
       previous = exact;
-      if (difference === undefined) continue;
       if (difference < smallest) smallest = difference;
-      if (difference < 0) continue;
-      rises += 1;
-      meanRise += (difference - meanRise) / rises;
+      if (difference >= 0) {
+        rises += 1;
+        meanRise += (difference - meanRise) / rises;
+      }
     }
+    columns.count[slot] = count;
+    columns.last[slot] = last;
     columns.rises[slot] = rises;
     columns.meanRise[slot] = meanRise;
     columns.minDifference[slot] = smallest;
     this.#previous = previous;
   }
 
+  #addToHistogram(slot: number, readings: Readings, column: number, [first, end]: Stretch): void {
+    const counts = this.#histogram.subarray(slot * this.#counts, (slot + 1) * this.#counts);
+    for (let row = first; row < end; row += 1) {
+      const own = readings.number(row, column);
+      if (!Number.isNaN(own) && !readings.isDefect(row)) (counts[this.#place(own)] as number) += 1;
+    }
+  }
+
   /** The top edge belongs to the last bucket. */
   #place(value: number): number {
-    const [high, top] = [this.#edges.at(-1) as number, this.#edges.length - 1];
-    if (value === high) return top;
-    const next = this.#edges.findIndex((edge) => value < edge);
-    return next === -1 ? top + 1 : next;
+    const edges = this.#edges;
+    const top = edges.length - 1;
+    if (value === edges[top]) return top;
+    let place = 0;
+    while (place <= top && value >= (edges[place] as number)) place += 1;
+    return place;
   }
 }
 

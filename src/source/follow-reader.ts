@@ -77,7 +77,7 @@ export class FollowReader {
         yield* this.#startOver(this.#file);
       } else {
         const lines = this.#cursor.push(bytes);
-        if (lines.bytes.length > 0 || lines.refused.length > 0) yield this.#event(lines);
+        if (lines.blocks.length > 0 || lines.refused.length > 0) yield this.#event(lines);
       }
     }
     return grew;

@@ -3,16 +3,16 @@ import { CARRIAGE_RETURN, NEWLINE } from '../ascii.js';
 
 /** Lines in a row, and what was found on the way that is no line of text. */
 export interface Lines {
-  /** UTF-8; each line ends with its newline, the last one too. Nobody changes it any more. */
-  readonly bytes: Buffer;
+  /** UTF-8, in pieces of whole lines; each ends with its newline, the last one too. Nobody changes it any more. */
+  readonly blocks: readonly Buffer[];
   readonly refused: readonly RefusedBytes[];
 }
 
-export const NO_LINES: Lines = { bytes: Buffer.alloc(0), refused: [] };
+export const NO_LINES: Lines = { blocks: [], refused: [] };
 
 /** The lines without their newlines. */
-export function textsOf({ bytes }: Pick<Lines, 'bytes'>): string[] {
-  return bytes.length === 0 ? [] : bytes.toString('utf8', 0, bytes.length - 1).split('\n');
+export function textsOf({ blocks }: Pick<Lines, 'blocks'>): string[] {
+  return blocks.flatMap((bytes) => bytes.toString('utf8', 0, bytes.length - 1).split('\n'));
 }
 
 /** A line that was skipped as a whole, and how it begins. */
@@ -24,6 +24,7 @@ export interface RefusedBytes {
 const EXCERPT_BYTES = 80;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const END_OF_LINE = Buffer.from('\n');
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Cuts the bytes of one stream into lines of at most `maxBytes` bytes. A longer line is skipped up to its
@@ -50,19 +51,22 @@ export class LineSplitter {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end <= start) {
       this.#keep(chunk.subarray(start), refused);
-      return { bytes: NO_LINES.bytes, refused };
+      return { blocks: NO_LINES.blocks, refused };
     }
-    const bytes = this.#sift(this.#takeCarry(chunk.subarray(start, end)), refused);
+    // Only the line that lies in both is copied.
+    const seam = this.#carryBytes > 0 ? chunk.indexOf(NEWLINE) + 1 : start;
+    const whole = [this.#takeCarry(chunk.subarray(start, seam)), chunk.subarray(seam, end)];
+    const blocks = whole.map((block) => this.#sift(block, refused)).filter(({ length }) => length > 0);
     this.#keep(chunk.subarray(end), refused);
-    return { bytes, refused };
+    return { blocks, refused };
   }
 
   /** Ends the stream: what follows the last newline is a line, too. */
   end(): Lines {
     const refused: RefusedBytes[] = [];
-    const bytes = this.#carryBytes > 0 ? this.#sift(this.#takeCarry(END_OF_LINE), refused) : NO_LINES.bytes;
+    const last = this.#carryBytes > 0 ? this.#sift(this.#takeCarry(END_OF_LINE), refused) : NOTHING;
     this.#skipping = false;
-    return { bytes, refused };
+    return { blocks: last.length > 0 ? [last] : [], refused };
   }
 
   /** Where the line after the skipped one begins; the chunk's end while it is not in sight. */
@@ -79,7 +83,7 @@ export class LineSplitter {
     this.#carryBytes += rest.length;
     // One byte more than allowed may be the CR of a CRLF; two cannot.
     if (this.#carryBytes <= this.#maxBytes + 1) return;
-    refused.push(this.#tooLong(this.#takeCarry(NO_LINES.bytes)));
+    refused.push(this.#tooLong(this.#takeCarry(NOTHING)));
     this.#skipping = true;
     this.#atStart = false;
   }
@@ -93,6 +97,7 @@ export class LineSplitter {
 
   /** The lines of a block; nothing is copied where all of it is sound. */
   #sift(block: Buffer, refused: RefusedBytes[]): Buffer {
+    if (block.length === 0) return block;
     const marked = this.#atStart && block.indexOf(BYTE_ORDER_MARK) === 0;
     this.#atStart = false;
     if (isUtf8(block) && !this.#hasOverlong(block)) {

@@ -40,19 +40,16 @@ export class Watchdog {
   }
 
   /** Takes what was just read. Returns what is wrong with it, if anything is. */
-  see({ bytes, refused }: Lines): string | undefined {
-    if (bytes.length > 0 || refused.length > 0) this.#silentLooks = 0;
+  see({ blocks, refused }: Lines): string | undefined {
+    if (blocks.length > 0 || refused.length > 0) this.#silentLooks = 0;
     const { isDefect } = this.#options;
     const stuckLines = this.#options.stuckLines();
-    if (bytes.length === 0 || stuckLines === 0) return undefined;
+    if (blocks.length === 0 || stuckLines === 0) return undefined;
 
-    const newest = bytes.subarray(startOfLast(bytes));
-    const before = newest.equals(this.#newest) ? this.#repeated : 0;
-    const { times, isAll } = timesAtEnd(bytes, newest);
-    this.#repeated = isAll ? times + before : times;
-    // A copy, so that no large block is kept for the sake of its end.
-    this.#newest = Buffer.from(newest);
-    if (before >= stuckLines || this.#repeated < stuckLines || isDefect(textOf(newest))) return undefined;
+    const wasStuck = this.#repeated >= stuckLines;
+    const goesOn = blocks.map((block) => this.#count(block)).every(Boolean);
+    if ((wasStuck && goesOn) || this.#repeated < stuckLines || isDefect(textOf(this.#newest)))
+      return undefined;
     return `printed the same line ${this.#repeated} times in a row (--stuck-lines ${stuckLines})`;
   }
 
@@ -62,6 +59,17 @@ export class Watchdog {
     if (this.#silentLooks !== this.#looksAllowed) return undefined;
     const silence = formatDuration(this.#options.silenceMs);
     return `has printed no line for ${silence} (--silence-timeout ${silence})`;
+  }
+
+  /** Returns whether there was nothing but the newest line again. */
+  #count(block: Buffer): boolean {
+    const newest = block.subarray(startOfLast(block));
+    const { times, isAll } = timesAtEnd(block, newest);
+    const goesOn = isAll && newest.equals(this.#newest);
+    this.#repeated = goesOn ? this.#repeated + times : times;
+    // A copy, so that no large block is kept for the sake of its end.
+    this.#newest = Buffer.from(newest);
+    return goesOn;
   }
 }
 

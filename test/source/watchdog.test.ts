@@ -4,10 +4,8 @@ import { Watchdog } from '../../src/source/watchdog.js';
 
 const watchdog = ({ silenceMs = 1_000, stuckLines = 3 } = {}) =>
   new Watchdog({ silenceMs, stuckLines: () => stuckLines, isDefect: (line) => line === '0' });
-const read = (...lines: string[]) => ({
-  bytes: Buffer.from(lines.map((line) => `${line}\n`).join('')),
-  refused: [],
-});
+const blockOf = (...lines: string[]) => Buffer.from(lines.map((line) => `${line}\n`).join(''));
+const read = (...lines: string[]) => ({ blocks: lines.length > 0 ? [blockOf(...lines)] : [], refused: [] });
 
 describe('a sensor that repeats itself', () => {
   it.each([
@@ -31,6 +29,13 @@ describe('a sensor that repeats itself', () => {
   ])('%s', (_, reads, expected) => {
     const dog = watchdog();
     expect(reads.map((lines) => dog.see(read(...lines)) !== undefined)).toEqual(expected);
+  });
+
+  it('is found out across the blocks of a read', () => {
+    const seen = (...blocks: Buffer[]) => watchdog().see({ blocks, refused: [] });
+    expect(seen(blockOf('7'), blockOf('7', '7'))).toContain('3 times in a row');
+    expect(seen(blockOf('7', '8'), blockOf('7', '7'))).toBeUndefined();
+    expect(seen(blockOf('8', '7'), blockOf('7', '7'))).toContain('3 times in a row');
   });
 
   it('may do so where that is switched off', () => {
