@@ -18,6 +18,9 @@ import { formatDuration, parseDuration } from './quantity.js';
  * docs/definition.md, where each key has a line.
  */
 
+// A definition is read once: making code for it would take longer than it saves.
+z.config({ jitless: true });
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 const name = z
   .string()

@@ -118,7 +118,7 @@ export class InfluxServer {
       clearTimeout(timer);
       stop.removeEventListener('abort', onStop);
       // Nothing of a request outlives it: neither a body half sent nor an answer half read.
-      abort.abort();
+      abort.abort(OVER);
     }
   }
 
@@ -171,6 +171,9 @@ function requestBounded(
   if (body !== undefined && body.length > 0) sent.write(body);
   return sent;
 }
+
+/** Made once: an abort without a reason makes one, with its stack, at each request. */
+const OVER = new Error('the request is over');
 
 class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
