@@ -1,6 +1,7 @@
 import type { Value } from '../reading.js';
 import { histogramEdges, type Measure, type Newest, type Question, type Window, whenEmpty } from './query.js';
-import { type SqlScope, sqlHistogram, sqlLabels, sqlNewest, sqlPoints, sqlSeries, sqlValue } from './sql.js';
+import { sqlHistogram, sqlLabels, sqlNewest, sqlPoints, sqlSeries, sqlValue } from './sql.js';
+import type { SqlScope } from './sql-rows.js';
 
 /**
  * Asks the embedded store and reads its answers into plain data. A value is a `number` where that is exact, else a
