@@ -147,8 +147,8 @@ function eachMeasure<T>(
   return Object.fromEntries(measures.map((measure, column) => [measure, answer(column, measure)]));
 }
 
-/** InfluxDB fills a count's empty bucket with 0 whatever the statement's `fill` is. */
-function emptyBucket(question: Question, measure: Measure): 0 | null {
+/** What an empty bucket holds. InfluxDB fills a count's with 0 whatever the statement's `fill` is. */
+export function emptyBucket(question: Question, measure: Measure): 0 | null {
   return measure === 'count' || measure === 'repeats' ? 0 : whenEmpty(question);
 }
 
