@@ -18,7 +18,6 @@ import type {
   Recording,
   Status,
 } from '../../src/local/api.js';
-import type { Reading } from '../../src/reading.js';
 import { histogramOf, seriesOf, valueAt } from './page-series.js';
 
 /** The built page, as `npm run build` leaves it. */
@@ -336,9 +335,4 @@ function send(response: ServerResponse, event: string, data: unknown): void {
 function json(response: ServerResponse, value: unknown, status = 200): void {
   response.writeHead(status, { ...HEADERS, 'Content-Type': 'application/json; charset=utf-8' });
   response.end(JSON.stringify(value));
-}
-
-/** A line of values as the run reads it. */
-export function reading(ms: number, values: Reading['values'], defect = false): Reading {
-  return { timestamp: BigInt(ms) * 1_000_000n, values, defect };
 }

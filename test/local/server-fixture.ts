@@ -44,7 +44,7 @@ export const DEFINITION: Definition = {
 };
 
 /** A page's files, as far as the server cares. */
-export function assetsIn(folder: string): string {
+function assetsIn(folder: string): string {
   const assets = join(folder, 'assets');
   mkdirSync(assets, { recursive: true });
   writeFileSync(join(assets, 'index.html'), '<!doctype html><title>page</title>');

@@ -17,7 +17,7 @@ export function alertmanager(receiver: ReceiverBase & Addressed, { post }: Means
  * An Alertmanager goes by its own clock: an end that is yet to come, by the clock of readings that was ahead, would
  * leave the alert firing until then. One that ends before it starts would be refused, and the rest with it.
  */
-export function alertmanagerAlerts({ alerts, externalUrl, at }: Message) {
+function alertmanagerAlerts({ alerts, externalUrl, at }: Message) {
   const lastsUntil = at + REPEATS_MISSED * ALERTMANAGER_TIMING.repeatMs;
   return alerts.map(({ labels, annotations, startsAt, endsAt }) => ({
     labels,

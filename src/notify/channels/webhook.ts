@@ -21,7 +21,7 @@ export function webhook(receiver: ReceiverBase & Addressed, { secrets, post }: M
 }
 
 /** Alertmanager's fields, and those that Grafana adds to them. */
-export function webhookBody(message: Message) {
+function webhookBody(message: Message) {
   const { receiver, groupKey, groupLabels, externalUrl } = message;
   const alerts = message.alerts.slice(0, ALERTS_SENT);
   return {
