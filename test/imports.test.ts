@@ -27,8 +27,13 @@ const PLAIN = {
 const GROUPS = {
   terminal: ['terminal.ts', 'terminal-line.ts', 'terminal-output.ts'],
   settings: ['settings.ts', 'setting-kinds.ts', 'resolve-settings.ts'],
-  'definition-file': ['definition-file.ts', 'definition-schema.ts'],
-  'state-directory': ['state-directory.ts'],
+  'definition-file': [
+    'definition-file.ts',
+    'definition-schema.ts',
+    'definition-names.ts',
+    'definition-issues.ts',
+  ],
+  'state-directory': ['state-directory.ts', 'state-lock.ts'],
   parse: ['parse.ts', 'scan.ts', 'readings-builder.ts'],
   ledger: ['ledger.ts'],
   destination: ['destination.ts'],
@@ -110,7 +115,7 @@ const BEYOND: Record<string, Record<string, readonly string[]>> = {
 /** Where it is not an argument. */
 const READS_THE_ENVIRONMENT = {
   'cli.ts': 'hands it to the command',
-  'state-directory.ts': 'hands it on to `ps`, with another language',
+  'state-lock.ts': 'hands it on to `ps`, with another language',
 };
 
 const FILES = sourceFiles();
