@@ -44,7 +44,7 @@ const GROUPS = {
     ...['runner.ts', 'sources.ts', 'destinations.ts', 'monitoring.ts'],
     ...['reloads.ts', 'clear-data.ts', 'dry-run.ts'],
   ],
-  cli: ['cli.ts'],
+  cli: ['cli.ts', 'command-line.ts', 'signals.ts'],
   index: ['index.ts'],
 };
 
