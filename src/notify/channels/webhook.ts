@@ -1,8 +1,9 @@
+import type { Labels } from '../../alerting/labels.js';
 import { secretVariable } from '../../alerting/receivers.js';
 import type { Addressed, ReceiverBase } from '../../definition.js';
 import type { Channel, Means } from '../channel.js';
 import { fingerprint, isFiring, type Message, plainText, statusOf, titleOf } from '../message.js';
-import type { Labels, Told } from '../notice.js';
+import type { Told } from '../notice.js';
 
 /** More are counted in `truncatedAlerts`. */
 const ALERTS_SENT = 500;
