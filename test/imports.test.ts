@@ -68,7 +68,7 @@ const BEYOND: Record<string, Record<string, readonly string[]>> = {
     'keeps how alerts changed': ['alerting'],
   },
   holding: { 'stands before a destination': ['destination'], 'counts what it drops': ['ledger'] },
-  notify: { 'a message tells condition and labels, and names its secrets as Grafana does': ['alerting'] },
+  notify: { 'tells alerts as Grafana does: their texts, labels, timing and receivers': ['alerting'] },
   local: {
     'charts and alerts ask the store': ['queries', 'store'],
     'evaluates and shows alerts': ['alerting'],

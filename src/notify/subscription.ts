@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Labels } from '../alerting/labels.js';
+import { ALERTMANAGER_TIMING, PEOPLE_TIMING } from '../alerting/timing.js';
 import type { Definition, Receiver, Severity } from '../definition.js';
 import type { Log } from '../log.js';
 import type { Channel } from './channel.js';
@@ -8,7 +9,6 @@ import { Courier } from './courier.js';
 import { type Change, type Entry, Group, type GroupState } from './group.js';
 import { ReceiverLog } from './receiver-log.js';
 import type { SavedGroup } from './state-file.js';
-import { ALERTMANAGER_TIMING, PEOPLE_TIMING } from './timing.js';
 
 export interface SubscriptionOptions {
   readonly receiver: Receiver;

@@ -14,10 +14,12 @@ export function decimal(value: number): string {
   return Number.isSafeInteger(value) ? String(value) : value.toExponential();
 }
 
+/** A TIMESTAMP_NS; the milliseconds since the epoch have to be whole. */
 export function timestamp(milliseconds: number): string {
   return `make_timestamp_ns(${nanoseconds(milliseconds)})`;
 }
 
+/** They have to be whole. */
 export function nanoseconds(milliseconds: number): bigint {
   return BigInt(milliseconds) * 1_000_000n;
 }

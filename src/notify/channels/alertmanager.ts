@@ -1,7 +1,7 @@
+import { ALERTMANAGER_TIMING } from '../../alerting/timing.js';
 import type { Addressed, ReceiverBase } from '../../definition.js';
 import type { Channel, Means } from '../channel.js';
 import type { Message } from '../message.js';
-import { ALERTMANAGER_TIMING } from '../timing.js';
 
 /** As Prometheus does: an alert that is not told again so often is over. */
 const REPEATS_MISSED = 4;
