@@ -18,6 +18,7 @@ import type {
   Recording,
   Status,
 } from '../../src/local/api.js';
+import { HEADERS } from '../../src/local/replies.js';
 import { histogramOf, seriesOf, valueAt } from './page-series.js';
 
 /** The built page, as `npm run build` leaves it. */
@@ -133,13 +134,6 @@ export const ABOUT: About = {
 };
 
 const LABELS = { env: 'lab', sensor: 'demo' };
-const HEADERS = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-};
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',

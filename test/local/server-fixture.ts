@@ -13,7 +13,7 @@ import { packReadings } from '../../src/readings-builder.js';
 import { Store } from '../../src/store/duckdb.js';
 import type { StoreReader } from '../../src/store/reader.js';
 import type { StoreWriter } from '../../src/store/writer.js';
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 import { temporaryFolder } from '../visualizer.js';
 
 export const ALERT = {
