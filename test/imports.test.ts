@@ -60,6 +60,7 @@ const BEYOND: Record<string, Record<string, readonly string[]>> = {
     'is a destination': ['destination'],
     'says what became of each line': ['ledger'],
     'keeps its buffer there': ['state-directory'],
+    'InfluxQL is written one way': ['queries'],
   },
   store: {
     'is a destination': ['destination'],

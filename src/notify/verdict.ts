@@ -25,11 +25,9 @@ export function httpVerdict(answer: HttpAnswer, mend: string, now: number): Verd
   return { kind: 'refused', reason, mend };
 }
 
-/** What nodemailer throws, with the answer of the SMTP server where there was one. */
-export interface SmtpFailure {
+/** What nodemailer throws. */
+interface SmtpFailure {
   readonly code?: string | undefined;
-  readonly response?: string | undefined;
-  readonly responseCode?: number | undefined;
   readonly permanent?: boolean | undefined;
 }
 
