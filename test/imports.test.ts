@@ -132,7 +132,7 @@ function roomOf(path: string): string {
 
 const isOurs = ({ of }: Import) => of.endsWith('.ts');
 
-/** Who imports whom, of `names` in place of the files. */
+/** Who imports whom, each file under the name that it is given. */
 function graph(name: (path: string) => string, wanted: (each: Import) => boolean): Map<string, Set<string>> {
   const edges = new Map<string, Set<string>>();
   for (const { path, imports } of FILES) {
