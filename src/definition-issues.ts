@@ -7,12 +7,6 @@ export interface Issue {
   readonly message: string;
 }
 
-/** By the key that tells which of several shapes is meant. */
-const SHAPES: Readonly<Record<string, string>> = {
-  kind: 'gauge, random, counter',
-  type: 'webhook, alertmanager, email, slack, pagerduty, opsgenie, victorops',
-};
-
 /** As they are called in YAML. */
 const TYPES: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping' };
 
@@ -25,7 +19,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value':
       return `${shown(issue.input)} must be one of ${issue.values.join(', ')}`;
     case 'invalid_union':
-      return describeShape(issue.input, String(issue.discriminator));
+      return describeShape(issue as NoShape);
     case 'too_small':
       if (issue.origin === 'array') return 'must not be empty';
       return `${shown(issue.input)} must be more than ${issue.minimum}`;
@@ -34,8 +28,11 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-function describeShape(input: unknown, key: string): string {
-  return `${shown(asRecord(input)[key])} must be one of ${SHAPES[key]}`;
+type NoShape = Exclude<z.core.$ZodIssueInvalidUnion, { readonly inclusive: false }>;
+
+/** By the key that tells which of several shapes is meant. */
+function describeShape({ input, discriminator = '', options = [] }: NoShape): string {
+  return `${shown(asRecord(input)[discriminator])} must be one of ${options.join(', ')}`;
 }
 
 export function shown(value: unknown): string {
