@@ -1,5 +1,5 @@
-import { firesText, queryText, unitOf } from '../alerting/condition.js';
 import { type Labels, sortedLabels } from '../alerting/labels.js';
+import { descriptionOf, titleOf } from '../alerting/texts.js';
 import type { Alert, Definition } from '../definition.js';
 
 /** An alert began or ended for one combination of labels. */
@@ -36,29 +36,19 @@ export function describe(
   definition: Definition,
   env: string | undefined,
 ): Pick<Told, 'labels' | 'annotations'> {
+  const [before, after] = descriptionOf(alert, definition);
+  const found = value === null ? 'no data' : numberText(value);
   return {
     labels: {
       ...(env === undefined ? {} : { env }),
       ...labels,
-      alertname: `${alert.id} (${definition.name})`,
+      alertname: titleOf(alert, definition),
       alert: alert.id,
       severity: alert.severity,
       sensor: definition.name,
     },
-    annotations: { summary: alert.summary, description: description(alert, definition, value) },
+    annotations: { summary: alert.summary, description: `${before}${found}${after}` },
   };
-}
-
-/** `Mean of cpu_load over 1m: 7.348 cores. Fires above 7 cores for 1m.` */
-function description(alert: Alert, definition: Definition, value: number | null): string {
-  const { query } = alert;
-  const unit = unitOf(query, definition);
-  const found = value === null ? 'no data' : numberText(value);
-  const facts = `${queryText(query)}: ${found}${unit === undefined ? '' : ` ${unit}`}.`;
-  return [
-    ...(alert.description === undefined ? [] : [alert.description]),
-    `${facts} ${firesText(alert, unit)}`,
-  ].join('\n');
 }
 
 /** Four digits, or all those before the point. */
