@@ -18,6 +18,7 @@ const PLAIN = {
   quantity: ['quantity.ts'],
   ticks: ['ticks.ts'],
   'retry-after': ['retry-after.ts'],
+  'fetch-answer': ['fetch-answer.ts'],
   'state-json': ['state-json.ts'],
   'hidden-texts': ['hidden-texts.ts'],
   'secret-file': ['secret-file.ts'],
@@ -99,7 +100,7 @@ const BEYOND: Record<string, Record<string, readonly string[]>> = {
   },
   check: {
     'tries each with the code of the run': ['source', 'parse', 'influx', 'local', 'definition-file'],
-    'what it asks of a Grafana': ['grafana', 'notify'],
+    'the name of the data source': ['grafana'],
     'the directory is one of what it checks': ['state-directory'],
   },
   commands: {
