@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { Argument, Command, CommanderError, Option } from 'commander';
-import type { Shell } from './commands/completion.js';
+import { CommanderError } from 'commander';
+import { type CommandEntry, commandLine, type Typed } from './command-line.js';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
 import { resolveSettings } from './resolve-settings.js';
 import { isWithheld } from './secret-file.js';
-import { type Command as CommandName, SETTINGS, type Setting, type Settings } from './settings.js';
+import type { Settings } from './settings.js';
+import { DEAF, listenToSignals, type Signals } from './signals.js';
 import { Terminal } from './terminal.js';
 
 /** What every command is given. */
@@ -21,23 +21,14 @@ interface Invocation extends Signals {
   readonly output: NodeJS.WriteStream;
 }
 
-/** What the signals to this process ask for. */
-interface Signals {
-  readonly stop: AbortSignal;
-  readonly onReload: (listener: () => void) => void;
-}
-
-interface CommandEntry {
-  readonly name: CommandName;
-  readonly summary: string;
+interface Entry extends CommandEntry {
   readonly action: (invocation: Invocation) => Promise<void>;
   /** It goes on until it is stopped, in good order; all other commands end at once at a signal. */
   readonly stopsInOrder?: boolean;
-  readonly runsSensor?: boolean;
 }
 
 /** Each command's code is loaded only when it is called. */
-const COMMANDS: readonly CommandEntry[] = [
+const COMMANDS: readonly Entry[] = [
   {
     name: 'run',
     summary: 'run the sensor, and write its readings to an InfluxDB (--host) or to the embedded store',
@@ -98,16 +89,8 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
-const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
-
-/** npm, timeout(1) and others pass on a signal that the terminal or they themselves have sent to the whole group. */
-const SAME_SIGNAL_MS = 500;
-
 const UNVERIFIED =
   'NODE_TLS_REJECT_UNAUTHORIZED=0: whoever answers a webhook or takes an e-mail is believed to be the right one; take it out. InfluxDB has to prove who it is all the same';
-
-/** For commands that end at once at any signal. */
-const DEAF: Signals = { stop: new AbortController().signal, onReload: () => {} };
 
 process.exit(await main(process.argv));
 
@@ -121,7 +104,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.exit(EXIT_CODES.STATE_UNUSABLE);
   });
   try {
-    await program(sensorArgs).parseAsync(own);
+    await commandLine(COMMANDS, (entry, typed) => invoke(entry, typed, sensorArgs)).parseAsync(own);
     await new Promise((resolve) => process.stdout.write('', resolve));
     return 0;
   } catch (error) {
@@ -142,63 +125,17 @@ function splitAtDashes(argv: readonly string[]): [string[], string[]] {
   return dashes === -1 ? [[...argv], []] : [argv.slice(0, dashes), argv.slice(dashes + 1)];
 }
 
-function program(sensorArgs: readonly string[]): Command {
-  const { version, description } = packageJson();
-  const commit = commitOfBuild();
-  const top = new Command('visualizer')
-    .description(description)
-    .version(commit === undefined ? version : `${version} (${commit})`)
-    .exitOverride()
-    .showHelpAfterError('(visualizer --help tells more)');
-  for (const entry of COMMANDS) {
-    const { name, summary, runsSensor } = entry;
-    const command = subcommand(top, name).description(summary).allowExcessArguments(false).exitOverride();
-    if (runsSensor) {
-      command.usage('[options] [-- arguments of the sensor...]');
-      command.showHelpAfterError('(a sensor is named by --path-executable <file>; --help tells more)');
-    }
-    for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
-    command.option(
-      '--config <path>',
-      'a YAML file of settings: the flags without dashes, such as `port: 8086`',
-    );
-    command.addHelpText('after', secretsHelp(name));
-    command.action(() => invoke(entry, command, sensorArgs));
-  }
-  addCompletion(top);
-  return top;
-}
-
-/** No setting has any meaning for it. */
-function addCompletion(top: Command): void {
-  top
-    .command('completion')
-    .description('print the completion of this command line, for a shell to read')
-    .addArgument(new Argument('<shell>').choices(SHELLS))
-    .allowExcessArguments(false)
-    .exitOverride()
-    .action(async (shell: Shell) => {
-      const { completion } = await import('./commands/completion.js');
-      const own = SHELLS.map((name) => ({ name: `completion ${name}`, summary: `for ${name}` }));
-      process.stdout.write(completion(shell, [...COMMANDS, ...own]));
-    });
-}
-
 async function invoke(
-  { name, action, stopsInOrder, runsSensor }: CommandEntry,
-  command: Command,
+  { name, action, stopsInOrder, runsSensor }: Entry,
+  typed: Typed,
   sensorArgs: readonly string[],
 ): Promise<void> {
   if (!runsSensor && sensorArgs.length > 0) {
     throw new VisualizerError('BAD_USAGE', `${name} runs no sensor that could take ${sensorArgs.join(' ')}`);
   }
   const environment = takeEnvironment();
-  const signals = stopsInOrder ? listenToSignals() : DEAF;
-  const settings = resolveSettings(name, {
-    flags: typedFlags(command),
-    environment,
-    file: command.getOptionValue('config'),
-  });
+  const signals = stopsInOrder ? listenToSignals((exitCode) => process.exit(exitCode)) : DEAF;
+  const settings = resolveSettings(name, { ...typed, environment });
   const { logLevel, logFormat, quiet } = settings;
   const terminal = new Terminal(process.stderr, { environment, statusLine: hasStatusLine(settings) });
   const log = await openLog(logLevel, { format: logFormat, quiet, terminal });
@@ -217,98 +154,4 @@ function takeEnvironment(): NodeJS.ProcessEnv {
 function hasStatusLine({ quiet, logFormat, dryRun, input }: Settings): boolean {
   const isTyped = input === '-' && isatty(0);
   return !quiet && logFormat !== 'json' && !isTyped && !(dryRun && process.stdout.isTTY);
-}
-
-/** The command of a name; `buffer inspect` is the command `inspect` of the group `buffer`. */
-function subcommand(top: Command, name: CommandName): Command {
-  const [first, second] = name.split(' ') as [string, string?];
-  if (second === undefined) return top.command(first);
-  const known = top.commands.find((command) => command.name() === first);
-  const group =
-    known ?? top.command(first).description('look into the buffer of readings for InfluxDB').exitOverride();
-  return group.command(second);
-}
-
-function settingsOf(command: CommandName): Setting[] {
-  return Object.values<Setting>(SETTINGS).filter(({ commands }) => commands.includes(command));
-}
-
-function optionOf({ flag, placeholder, help, env, fallback }: Setting & { flag: string }): Option {
-  const set = flag.startsWith('no-') ? `${env}=false` : env;
-  const hints = [...(placeholder && fallback ? [`default: ${fallback}`] : []), `env: ${set}`].join(', ');
-  return new Option(`--${flag}${placeholder ? ` <${placeholder}>` : ''}`, `${help} (${hints})`);
-}
-
-function hasFlag(setting: Setting): setting is Setting & { flag: string } {
-  return setting.flag !== undefined;
-}
-
-/** What is set by the environment alone, since a flag would show it to everybody on the machine. */
-function secretsHelp(command: CommandName): string {
-  const secrets = settingsOf(command).filter(({ flag }) => flag === undefined);
-  if (secrets.length === 0) return '';
-  const lines = secrets.map(
-    ({ env, help }) => `  ${env.padEnd(16)}  ${help}; or ${env}_FILE, a file that holds it`,
-  );
-  return `\nSecrets come from the environment:\n${lines.join('\n')}`;
-}
-
-/** The flags of the command line as texts, so that they are read like those of any other source. */
-function typedFlags(command: Command): Record<string, string> {
-  const typed = command.options
-    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
-    .map((option) => [option.name(), String(command.getOptionValue(option.attributeName()))]);
-  return Object.fromEntries(typed);
-}
-
-/**
- * The first SIGINT or SIGTERM asks for an orderly end, the second one gets an end at once. SIGHUP asks for the
- * definition to be read again, unless it says that the terminal was closed.
- */
-function listenToSignals(): Signals {
-  const stop = new AbortController();
-  // Not with nohup, which leaves neither of them on the terminal.
-  const onTerminal = isatty(0) || isatty(2);
-  /** Too early is not too late. */
-  let asked = false;
-  let reload = () => {
-    asked = true;
-  };
-  let stoppedAt = Number.POSITIVE_INFINITY;
-  const end = (number: number) => {
-    if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(128 + number);
-    if (stop.signal.aborted) return;
-    stoppedAt = performance.now();
-    stop.abort();
-  };
-  process.on('SIGINT', () => end(2));
-  process.on('SIGTERM', () => end(15));
-  process.on('SIGHUP', () => (onTerminal && !hasTerminal() ? end(1) : reload()));
-  return {
-    stop: stop.signal,
-    onReload: (listener) => {
-      reload = listener;
-      if (asked) listener();
-    },
-  };
-}
-
-/** A process whose terminal was closed has none any more (tty(4)). */
-function hasTerminal(): boolean {
-  try {
-    closeSync(openSync('/dev/tty', 'r'));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function packageJson(): { version: string; description: string } {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-}
-
-/** Written by the build; there is none where it had no git. */
-function commitOfBuild(): string | undefined {
-  const file = new URL('commit', import.meta.url);
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }

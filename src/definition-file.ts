@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import type { Definition } from './definition.js';
-import { crossCheck, describeIssue, type Issue, SCHEMA } from './definition-schema.js';
+import { describeIssue, type Issue } from './definition-issues.js';
+import { checkNames } from './definition-names.js';
+import { SCHEMA } from './definition-schema.js';
 import { messageOf, VisualizerError } from './errors.js';
 
 /**
@@ -35,7 +37,7 @@ export function parseDefinition(text: string, file: string): Definition {
 
   const raw = contentOf(document, lines, file);
   const parsed = SCHEMA.safeParse(raw, { error: describeIssue });
-  const issues = [...(parsed.error?.issues ?? []).flatMap(perUnknownKey), ...crossCheck(raw)];
+  const issues = [...(parsed.error?.issues ?? []).flatMap(perUnknownKey), ...checkNames(raw)];
   if (parsed.success && issues.length === 0) return parsed.data;
   throw badDefinition(
     file,

@@ -7,15 +7,14 @@ import {
   type Metric,
   type Query,
   type Receiver,
-  RUNNER_ERROR_KINDS,
   SEVERITIES,
 } from './definition.js';
+import { shown } from './definition-issues.js';
 import { formatDuration, parseDuration } from './quantity.js';
 
 /**
- * What a definition file may say: the shape (zod), then what zod cannot see: names that must differ, exist, or
- * not be Visualizer's own. Every message names the value and what was expected. Titles and descriptions are for
- * docs/definition.md, where each key has a line.
+ * The shape of a definition file, for zod; what zod cannot see is in `definition-names.ts`. Every message names the
+ * value and what was expected. Titles and descriptions are for docs/definition.md, where each key has a line.
  */
 
 // A definition is read once: making code for it would take longer than it saves.
@@ -244,116 +243,3 @@ export const SCHEMA = z.strictObject({
   alerts: z.array(alert).default([]).describe('when somebody is told'),
   notify: z.array(receiver).default([]).describe('who is told'),
 });
-
-/** A mistake at a path of the file. */
-export interface Issue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** Names that a store or a query language already uses for a column of its own. */
-const RESERVED_METRICS = ['time', 'env', 'sensor', 'defect', 'kind'];
-
-/** Works on the raw data, so that a mistake elsewhere in the file does not hide what is found here. */
-export function crossCheck(raw: unknown): Issue[] {
-  const { measurement, metrics, alerts, notify } = asRecord(raw);
-  const metricNames = asList(metrics).map((entry) => asRecord(entry).name);
-  const known = metricNames.filter((entry) => typeof entry === 'string');
-  const alertIds = asList(alerts).map((entry) => asRecord(entry).id);
-  const receiverNames = asList(notify).map((entry) => asRecord(entry).name ?? asRecord(entry).type);
-  return [
-    ...repeated(metricNames, ['metrics'], 'name'),
-    ...metricNames.flatMap((metricName, index) => reservedMetric(metricName, index)),
-    ...repeated(alertIds, ['alerts'], 'id'),
-    ...repeated(receiverNames, ['notify'], 'name'),
-    ...asList(alerts).flatMap((entry, index) => unknownSubject(asRecord(entry).query, index, known)),
-    ...reservedMeasurement(measurement),
-  ];
-}
-
-/** Compared without regard to case, as SQL compares the names of columns. */
-function repeated(names: unknown[], path: string[], field: string): Issue[] {
-  const folded = names.map((entry) => (typeof entry === 'string' ? entry.toLowerCase() : entry));
-  return folded.flatMap((entry, index) =>
-    typeof entry === 'string' && folded.indexOf(entry) < index
-      ? [{ path: [...path, index, field], message: `${shown(names[index])} is already taken` }]
-      : [],
-  );
-}
-
-function reservedMetric(metricName: unknown, index: number): Issue[] {
-  const taken =
-    typeof metricName === 'string' &&
-    (RESERVED_METRICS.includes(metricName.toLowerCase()) ||
-      (RUNNER_ERROR_KINDS as readonly string[]).includes(`error.${metricName}`));
-  const message = `${shown(metricName)} is a name that Visualizer uses itself; take another one`;
-  return taken ? [{ path: ['metrics', index, 'name'], message }] : [];
-}
-
-function reservedMeasurement(measurement: unknown): Issue[] {
-  const taken =
-    typeof measurement === 'string' &&
-    (measurement === 'runner' ||
-      measurement.startsWith('error.') ||
-      (RUNNER_ERROR_KINDS as readonly string[]).includes(measurement));
-  const message = `${shown(measurement)} is a measurement that Visualizer writes itself; take another name`;
-  return taken ? [{ path: ['measurement'], message }] : [];
-}
-
-function unknownSubject(rawQuery: unknown, index: number, metricNames: string[]): Issue[] {
-  return Object.entries(asRecord(rawQuery)).flatMap(([aggregate, subject]) => {
-    if (!(AGGREGATES as readonly string[]).includes(aggregate) || typeof subject !== 'string') return [];
-    const known = aggregate === 'errors' ? errorSubjects(metricNames) : metricNames;
-    if (known.includes(subject)) return [];
-    const what = aggregate === 'errors' ? 'error kind' : 'metric';
-    const message = `${shown(subject)} is no ${what} of this definition; known: ${known.join(', ')}`;
-    return [{ path: ['alerts', index, 'query', aggregate], message }];
-  });
-}
-
-function errorSubjects(metricNames: string[]): string[] {
-  return ['any', ...metricNames.map((metricName) => `error.${metricName}`), ...RUNNER_ERROR_KINDS];
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function asList(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-/** By the key that tells which of several shapes is meant. */
-const SHAPES: Readonly<Record<string, string>> = {
-  kind: 'gauge, random, counter',
-  type: 'webhook, alertmanager, email, slack, pagerduty, opsgenie, victorops',
-};
-
-/** As they are called in YAML. */
-const TYPES: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping' };
-
-/** zod's own findings in the same manner as ours: the value, then what was expected. */
-export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.input === undefined) return 'is missing';
-  switch (issue.code) {
-    case 'invalid_type':
-      return `${shown(issue.input)} must be ${TYPES[issue.expected] ?? `a ${issue.expected}`}`;
-    case 'invalid_value':
-      return `${shown(issue.input)} must be one of ${issue.values.join(', ')}`;
-    case 'invalid_union':
-      return describeShape(issue.input, String(issue.discriminator));
-    case 'too_small':
-      if (issue.origin === 'array') return 'must not be empty';
-      return `${shown(issue.input)} must be more than ${issue.minimum}`;
-    default:
-      return undefined;
-  }
-}
-
-function describeShape(input: unknown, key: string): string {
-  return `${shown(asRecord(input)[key])} must be one of ${SHAPES[key]}`;
-}
-
-function shown(value: unknown): string {
-  return JSON.stringify(value) ?? 'nothing';
-}

@@ -29,7 +29,7 @@ export class Systemd {
   readonly #log: Log;
   readonly #statusMs: number;
   /** What waits for its turn. */
-  #queue: string[][] = [];
+  #queue: string[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   #working: Promise<void> | undefined;
   #status: (() => string) | undefined;
@@ -56,14 +56,9 @@ export class Systemd {
     this.#tellStatus();
   }
 
-  /** The run has begun, or goes on after `reloading`. */
+  /** The run has begun. */
   ready(): void {
     this.#send(READY);
-  }
-
-  /** To be followed by `ready`. */
-  reloading(): void {
-    this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
   }
 
   stopping(): void {
@@ -74,7 +69,7 @@ export class Systemd {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#silent = true;
-    this.#queue = this.#queue.filter(([first]) => first === READY || first === STOPPING);
+    this.#queue = this.#queue.filter((message) => message === READY || message === STOPPING);
     await this.#working;
   }
 
@@ -83,17 +78,17 @@ export class Systemd {
   }
 
   #ping(): void {
-    if (!this.#queue.some(([first]) => first === WATCHDOG)) this.#send(WATCHDOG);
+    if (!this.#queue.includes(WATCHDOG)) this.#send(WATCHDOG);
   }
 
   #tellStatus(): void {
     const status = `STATUS=${this.#status?.().replace(/\p{Cc}/gu, ' ')}`;
-    if (status === this.#toldStatus || this.#queue.some(([first]) => first?.startsWith('STATUS='))) return;
+    if (status === this.#toldStatus || this.#queue.some((message) => message.startsWith('STATUS='))) return;
     this.#toldStatus = status;
     this.#send(status);
   }
 
-  #send(...message: string[]): void {
+  #send(message: string): void {
     if (this.#silent) return;
     this.#queue.push(message);
     this.#working ??= this.#work();
@@ -110,10 +105,10 @@ export class Systemd {
     this.#working = undefined;
   }
 
-  async #call(message: readonly string[]): Promise<void> {
+  async #call(message: string): Promise<void> {
     const { execa } = await import('execa');
     const { PATH, NOTIFY_SOCKET } = this.#environment;
-    await execa('systemd-notify', message, {
+    await execa('systemd-notify', [message], {
       extendEnv: false,
       env: { ...(PATH !== undefined && { PATH }), NOTIFY_SOCKET },
       stdin: 'ignore',

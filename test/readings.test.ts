@@ -4,7 +4,7 @@ import { lineParser } from '../src/parse.js';
 import type { Reading, Value } from '../src/reading.js';
 import { packReadings, ReadingsBuilder } from '../src/readings-builder.js';
 import { Scanner } from '../src/scan.js';
-import { seeded } from './queries/data.js';
+import { seeded } from './seeded.js';
 
 const FLOAT = { type: 'float' } as const;
 const INTEGER = { type: 'integer' } as const;

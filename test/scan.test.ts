@@ -11,7 +11,7 @@ import { Scanner } from '../src/scan.js';
 import { Clock } from '../src/source/clock.js';
 import { LineSplitter, textsOf } from '../src/source/lines.js';
 import type { SourceEvent } from '../src/source/source.js';
-import { seeded } from './queries/data.js';
+import { seeded } from './seeded.js';
 
 /** What becomes of lines, one way or the other. */
 interface Outcome {

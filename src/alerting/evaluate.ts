@@ -1,9 +1,8 @@
 import type { Value } from '../reading.js';
 import { meets } from './condition.js';
+import { type Labels, sortedLabels } from './labels.js';
 import { EVALUATION_MS, type Rule } from './rule.js';
 import { type Standing, type State, step, stepBlind } from './state.js';
-
-export type Labels = Readonly<Record<string, string>>;
 
 /** What the data answered for one combination of labels; null where it is unknown. */
 export interface Answer {
@@ -60,7 +59,7 @@ export function evaluate(
 
 /** By which an instance is known among those of its rule. */
 export function keyOf({ labels }: { readonly labels: Labels }): string {
-  return JSON.stringify(Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return JSON.stringify(sortedLabels(labels));
 }
 
 function next(

@@ -1,9 +1,24 @@
+/** What one has to know of a receiver to tell it of alerts, be it Grafana or the run itself that does. */
 import type { Receiver } from '../definition.js';
 
-/**
- * What the environment must give for each type of receiver, in Grafana's and in Visualizer's own. Only what follows
- * a URL's fixed part is secret.
- */
+/** Where the services are that have one address for all. */
+export interface Endpoints {
+  /** What SLACK_WEBHOOK follows. */
+  readonly slack: string;
+  readonly pagerduty: string;
+  readonly opsgenie: string;
+  /** What the API key and the routing key follow. */
+  readonly victorops: string;
+}
+
+export const ENDPOINTS: Endpoints = {
+  slack: 'https://hooks.slack.com/services/',
+  pagerduty: 'https://events.pagerduty.com/v2/enqueue',
+  opsgenie: 'https://api.opsgenie.com/v2/alerts',
+  victorops: 'https://alert.victorops.com/integrations/generic/20131114/alert/',
+};
+
+/** What the environment must give for each type of receiver. Only what follows a URL's fixed part is secret. */
 const SECRETS = {
   webhook: ['WEBHOOK_TOKEN'],
   slack: ['SLACK_WEBHOOK'],

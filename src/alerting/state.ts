@@ -1,7 +1,8 @@
 import type { Alert } from '../definition.js';
 
 /** `recovering`: the condition has ended, but the alert goes on firing for a while, so that it does not flap. */
-export type State = 'normal' | 'pending' | 'firing' | 'recovering';
+export const STATES = ['normal', 'pending', 'firing', 'recovering'] as const;
+export type State = (typeof STATES)[number];
 
 /** Where an instance of an alert stands, and since when. */
 export interface Standing {

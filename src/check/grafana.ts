@@ -1,7 +1,6 @@
 import { systemCodeOf } from '../errors.js';
+import { beginningOf, failureText } from '../fetch-answer.js';
 import { DATA_SOURCE } from '../grafana/names.js';
-import { beginningOf } from '../notify/http.js';
-import { failureText } from '../notify/verdict.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 import { speaksTls } from './tls.js';
 

@@ -8,7 +8,7 @@ import { type Finding, fail, ok, warn } from './finding.js';
 import type { ServerCheckOptions } from './server.js';
 
 /** Nobody else writes there. */
-export const PROBE_MEASUREMENT = 'visualizer_check';
+const PROBE_MEASUREMENT = 'visualizer_check';
 
 /** What was written may take a moment to be found. */
 const READ_TRIES = 10;

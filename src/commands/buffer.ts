@@ -9,13 +9,8 @@ import { type RejectedSummary, readRejected } from '../influx/read-rejected.js';
 import { formatBytes } from '../quantity.js';
 import { defaultStateDir } from '../resolve-settings.js';
 import { BUNDLED, type Settings } from '../settings.js';
-import {
-  type Holder,
-  holderOf,
-  lockStateDirectory,
-  type StateDirectory,
-  stateDirectory,
-} from '../state-directory.js';
+import { holderOf, lockStateDirectory, type StateDirectory, stateDirectory } from '../state-directory.js';
+import type { Holder } from '../state-lock.js';
 
 export interface BufferContext {
   readonly settings: Settings;

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import { checkDefinition } from '../check/definition.js';
 import { FAILURE_CODES, type Finding, fail, ok, warn } from '../check/finding.js';
-import { checkInput, checkSensor } from '../check/sensor.js';
+import { checkInput } from '../check/input.js';
+import { checkSensor } from '../check/sensor.js';
 import { checkBacklog, checkDisk, checkStateDirectory } from '../check/state.js';
 import type { Definition } from '../definition.js';
 import { portOf, refuseContradictions, serverOf } from '../destinations.js';

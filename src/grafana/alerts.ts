@@ -1,5 +1,5 @@
-import { firesText, queryText, unitOf } from '../alerting/condition.js';
 import { EVALUATION_MS, type Rule, ruleOf } from '../alerting/rule.js';
+import { descriptionOf, titleOf } from '../alerting/texts.js';
 import type { Alert, Condition, Definition } from '../definition.js';
 import { formatDuration } from '../quantity.js';
 import { influxValue } from '../queries/influxql.js';
@@ -69,7 +69,7 @@ function grafanaRule(rule: Rule, definition: Definition): GrafanaRule {
   const panel = panelId(panelKey(query, definition));
   return {
     uid: uidOf(definition.name, 'alert', id),
-    title: `${id} (${definition.name})`,
+    title: titleOf(rule.alert, definition),
     condition: 'C',
     data: [queryStep(rule, definition), REDUCE, conditionStep(rule.alert.condition)],
     for: formatDuration(forMs),
@@ -152,13 +152,8 @@ function expression(refId: 'B' | 'C', model: Readonly<Record<string, unknown>>):
 }
 
 function description(alert: Alert, definition: Definition): string {
-  const { query } = alert;
-  const unit = unitOf(query, definition);
-  const facts = `${literal(queryText(query))}: ${VALUE}${literal(unit === undefined ? '' : ` ${unit}`)}. `;
-  const limit = literal(firesText(alert, unit));
-  return [...(alert.description === undefined ? [] : [literal(alert.description)]), `${facts}${limit}`].join(
-    '\n',
-  );
+  const [before, after] = descriptionOf(alert, definition);
+  return `${literal(before)}${VALUE}${literal(after)}`;
 }
 
 /** Four digits, or all those before the point. Without data there is no value, and the text would stay raw. */

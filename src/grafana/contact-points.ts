@@ -1,5 +1,7 @@
-import { type Secret, secretVariable } from '../alerting/receivers.js';
+import { ENDPOINTS, type Secret, secretVariable } from '../alerting/receivers.js';
+import { PEOPLE_TIMING } from '../alerting/timing.js';
 import type { Definition, Receiver, Severity } from '../definition.js';
+import { formatDuration } from '../quantity.js';
 import { uidOf } from './names.js';
 
 /**
@@ -81,7 +83,7 @@ export function policiesOf(definition: Definition): PoliciesFile {
     receiver.severities.map((severity): Route => {
       const matchers = [ofSensor, ['severity', '=', severity]] as const;
       const name = receiverName(receiver, definition);
-      return { receiver: name, object_matchers: matchers, continue: true, ...PEOPLE_TIMING[severity] };
+      return { receiver: name, object_matchers: matchers, continue: true, ...peopleTiming(severity) };
     }),
   );
   const hookRoute: Route = { ...hook, object_matchers: [ofSensor], continue: true };
@@ -98,19 +100,13 @@ const HOOK_TIMING = {
   repeat_interval: '1h',
 } as const satisfies Timing;
 
-/** People get one message for all that a sensor has at a time: a fault seldom sets off one alert only. */
-const PEOPLE_TIMING: Record<Severity, Timing> = {
-  critical: timing('10s', '1m', '1h'),
-  warning: timing('30s', '5m', '4h'),
-  info: timing('1m', '10m', '1d'),
-};
-
-function timing(wait: string, interval: string, repeat: string): Timing {
+function peopleTiming(severity: Severity): Timing {
+  const { waitMs, intervalMs, repeatMs } = PEOPLE_TIMING[severity];
   return {
     group_by: ['sensor', 'env'],
-    group_wait: wait,
-    group_interval: interval,
-    repeat_interval: repeat,
+    group_wait: formatDuration(waitMs),
+    group_interval: formatDuration(intervalMs),
+    repeat_interval: formatDuration(repeatMs),
   };
 }
 
@@ -124,7 +120,7 @@ function settingsOf(receiver: Receiver): Settings | undefined {
     case 'webhook':
       return { url: interpolated(receiver.url), ...bearer(secretVariable('WEBHOOK_TOKEN', receiver)) };
     case 'slack':
-      return { url: `https://hooks.slack.com/services/${secret('SLACK_WEBHOOK', receiver)}` };
+      return { url: `${ENDPOINTS.slack}${secret('SLACK_WEBHOOK', receiver)}` };
     case 'pagerduty': {
       const severity = '{{ .CommonLabels.severity }}';
       return { integrationKey: secret('PAGERDUTY_INTEGRATION_KEY', receiver), severity };
@@ -133,7 +129,7 @@ function settingsOf(receiver: Receiver): Settings | undefined {
       return { apiKey: `${secret('OPSGENIE_API_KEY', receiver)} ` };
     case 'victorops': {
       const keys = [secret('VICTOROPS_API_KEY', receiver), secret('VICTOROPS_ROUTING_KEY', receiver)];
-      return { url: `https://alert.victorops.com/integrations/generic/20131114/alert/${keys.join('/')}` };
+      return { url: `${ENDPOINTS.victorops}${keys.join('/')}` };
     }
     case 'alertmanager':
       return undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { VisualizerError } from '../errors.js';
+import { identifier, text } from '../queries/influxql-text.js';
 import { InfluxServer, type ServerOptions, versionIn } from './server.js';
 import { type Answer, type Verdict, verdictOf } from './verdict.js';
 
@@ -88,8 +89,8 @@ export class InfluxEraser {
    * Rules: https://docs.influxdata.com/influxdb/v1/query_language/manage-database/#drop-series-from-the-index-with-drop-series
    */
   async #dropSeries({ measurements, sensor }: Deletion, signal: AbortSignal): Promise<Verdict> {
-    const from = measurements.map(doubleQuoted).join(', ');
-    const q = `DROP SERIES FROM ${from} WHERE "sensor" = ${singleQuoted(sensor)}`;
+    const from = measurements.map(identifier).join(', ');
+    const q = `DROP SERIES FROM ${from} WHERE "sensor" = ${text(sensor)}`;
     const body = new URLSearchParams({ db: this.#options.bucket, q }).toString();
     const answer = await this.#delete('/query', 'application/x-www-form-urlencoded', body, signal);
     const failed = 'status' in answer && answer.status < 300 ? statementError(answer.body) : undefined;
@@ -102,7 +103,7 @@ export class InfluxEraser {
     const { org, bucket } = this.#options;
     const path = `/api/v2/delete?${new URLSearchParams({ org, bucket })}`;
     for (const measurement of measurements) {
-      const predicate = `_measurement=${doubleQuoted(measurement)} AND sensor=${doubleQuoted(sensor)}`;
+      const predicate = `_measurement=${quoted(measurement)} AND sensor=${quoted(sensor)}`;
       const body = JSON.stringify({ ...ALL_TIMES, predicate });
       const verdict = verdictOf(await this.#delete(path, 'application/json', body, signal));
       if (verdict.kind !== 'accepted') return verdict;
@@ -128,8 +129,8 @@ export class InfluxEraser {
 
   #refused(verdict: Exclude<Verdict, { kind: 'accepted' | 'retry' }>): VisualizerError {
     const mend = verdict.kind === 'hold' ? ` To mend it: ${verdict.mend}.` : '';
-    const text = `${this.name} refuses to delete: ${verdict.reason}.${mend} ${this.#extent}`;
-    return new VisualizerError('SERVER_REFUSED', text);
+    const message = `${this.name} refuses to delete: ${verdict.reason}.${mend} ${this.#extent}`;
+    return new VisualizerError('SERVER_REFUSED', message);
   }
 
   get #extent(): string {
@@ -149,12 +150,9 @@ function statementError(body: string): string | undefined {
   }
 }
 
-function doubleQuoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
-}
-
-function singleQuoted(text: string): string {
-  return `'${text.replace(/['\\]/g, '\\$&')}'`;
+/** In a predicate of the delete API. */
+function quoted(value: string): string {
+  return `"${value.replace(/["\\]/g, '\\$&')}"`;
 }
 
 function cannotDelete(name: string, version: string): VisualizerError {

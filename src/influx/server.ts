@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { request as requestTls } from 'node:https';
 import { HttpError, InfluxDB, type SendOptions } from '@influxdata/influxdb-client';
 import { HiddenTexts } from '../hidden-texts.js';
+import { authorityOf } from './authority.js';
 import type { Answer } from './verdict.js';
 
 /** Who to talk to, and as whom. */
@@ -55,7 +56,7 @@ export class InfluxServer {
   readonly #secrets = new HiddenTexts();
 
   constructor({ host, port, tls, username, password, token }: ServerOptions) {
-    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const authority = authorityOf(host, port);
     this.name = `InfluxDB at ${authority}`;
     const basic = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
     for (const secret of [token, password, username && `${username}:${password ?? ''}`]) {

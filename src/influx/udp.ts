@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NEWLINE } from '../ascii.js';
 import { systemCodeOf } from '../errors.js';
+import { authorityOf } from './authority.js';
 import type { Link } from './delivery.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
@@ -50,7 +51,7 @@ export class UdpLink implements Link {
 
   constructor(options: UdpOptions) {
     const { host, port } = options;
-    this.name = `InfluxDB at ${host.includes(':') ? `[${host}]` : host}:${port} over UDP`;
+    this.name = `InfluxDB at ${authorityOf(host, port)} over UDP`;
     this.#options = options;
   }
 

@@ -31,11 +31,6 @@ export class Actions {
     this.#options = options;
   }
 
-  /** How often the sensor was restarted. */
-  get restarts(): number {
-    return this.#restarts;
-  }
-
   redefine(definition: Pick<Definition, 'alerts'>): void {
     this.#options = { ...this.#options, definition };
   }

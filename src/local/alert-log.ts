@@ -1,5 +1,5 @@
-import { conditionText, queryText, unitOf } from '../alerting/condition.js';
 import { keyOf } from '../alerting/evaluate.js';
+import { conditionText, queryText, unitOf } from '../alerting/texts.js';
 import type { Definition, Severity } from '../definition.js';
 import type { Log } from '../log.js';
 import { formatDuration } from '../quantity.js';

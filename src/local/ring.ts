@@ -4,7 +4,7 @@
  * same at one line a second and at a million, readings may come out of order within the window, and one that is
  * older than the window finds its slot taken, or is left out when the window is read.
  */
-export const BUCKET_MS = 500;
+const BUCKET_MS = 500;
 export const WINDOW_MS = 600_000;
 export const SLOTS = WINDOW_MS / BUCKET_MS;
 

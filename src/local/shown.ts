@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { conditionText, queryText, unitOf } from '../alerting/condition.js';
+import { conditionText, queryText, unitOf } from '../alerting/texts.js';
 import type { Alert, Definition, Metric } from '../definition.js';
 import type {
   About,

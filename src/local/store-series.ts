@@ -1,4 +1,5 @@
 import { type Definition, errorKinds, type Metric } from '../definition.js';
+import { emptyBucket } from '../queries/answers.js';
 import {
   ask,
   defectCount,
@@ -66,7 +67,8 @@ async function metricColumns(
   );
   for (const { question, shown, answer } of answers) {
     for (const measure of question.measures) {
-      const column = answer?.[measure]?.map(numeric) ?? new Array(length).fill(emptyOf(measure));
+      const column =
+        answer?.[measure]?.map(numeric) ?? new Array(length).fill(emptyBucket(question, measure));
       columns[shown[measure] as SeriesMeasure] = column;
     }
   }
@@ -129,11 +131,7 @@ function counts(column: readonly (Value | null)[] | undefined, length: number): 
   return Array.from({ length }, (_, index) => Number(column?.[index] ?? 0));
 }
 
-function emptyOf(measure: Measure): 0 | null {
-  return measure === 'count' || measure === 'repeats' ? 0 : null;
-}
-
 /** An integer that a double cannot hold is text. */
-export function numeric(value: Value | null): Numeric {
+function numeric(value: Value | null): Numeric {
   return typeof value === 'bigint' ? String(value) : value;
 }

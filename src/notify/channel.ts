@@ -1,3 +1,4 @@
+import { ENDPOINTS, type Endpoints } from '../alerting/receivers.js';
 import type { Receiver } from '../definition.js';
 import { alertmanager } from './channels/alertmanager.js';
 import { email } from './channels/email.js';
@@ -16,25 +17,9 @@ export interface Channel {
   send(message: Message, signal: AbortSignal): Promise<Verdict>;
 }
 
-/** Where the services are that have one address for all; a test gives its own. */
-export interface Endpoints {
-  /** What SLACK_WEBHOOK follows. */
-  readonly slack: string;
-  readonly pagerduty: string;
-  readonly opsgenie: string;
-  /** What the API key and the routing key follow. */
-  readonly victorops: string;
-}
-
-export const ENDPOINTS: Endpoints = {
-  slack: 'https://hooks.slack.com/services/',
-  pagerduty: 'https://events.pagerduty.com/v2/enqueue',
-  opsgenie: 'https://api.opsgenie.com/v2/alerts',
-  victorops: 'https://alert.victorops.com/integrations/generic/20131114/alert/',
-};
-
 export interface ChannelOptions {
   readonly environment: NodeJS.ProcessEnv;
+  /** Where it is not {@link ENDPOINTS}, as in a test. */
   readonly endpoints?: Partial<Endpoints> | undefined;
   /** A receiver that takes longer has failed, in ms. */
   readonly timeoutMs?: number | undefined;

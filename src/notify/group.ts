@@ -1,5 +1,5 @@
+import type { Timing } from '../alerting/timing.js';
 import type { Told } from './notice.js';
-import type { Timing } from './timing.js';
 
 /**
  * What one receiver is told of together, and what it was told so far. It compares rather than queues: a message is

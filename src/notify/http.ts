@@ -1,3 +1,4 @@
+import { beginningOf } from '../fetch-answer.js';
 import type { Secrets } from './secrets.js';
 import { withTimeLimit } from './time-limit.js';
 import { type HttpAnswer, httpVerdict, type Verdict } from './verdict.js';
@@ -12,9 +13,6 @@ export interface Request {
 }
 
 export type Post = (request: Request, signal: AbortSignal) => Promise<Verdict>;
-
-/** More of an answer is not read. */
-const ANSWER_BYTES = 16 * 1024;
 
 /** One POST a call, ended by the time limit or the signal; it never rejects. */
 export function poster(secrets: Secrets, timeoutMs: number): Post {
@@ -65,19 +63,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** The status says enough where the rest does not come. */
-export async function beginningOf(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  try {
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk as Uint8Array, { stream: true });
-      if (text.length >= ANSWER_BYTES) break;
-    }
-  } catch {
-    return text;
-  }
-  return text;
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { type Labels, sortedLabels } from '../alerting/labels.js';
 import type { Severity } from '../definition.js';
 import { formatDuration } from '../quantity.js';
-import type { Labels, Told } from './notice.js';
+import type { Told } from './notice.js';
 
 /** What a receiver is told at once. */
 export interface Message {
@@ -36,7 +37,7 @@ export function groupId({ receiver, groupKey }: Message): string {
 
 /** As an Alertmanager tells alerts apart, by their labels. */
 export function fingerprint({ labels }: Told): string {
-  return digest(JSON.stringify(Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1))));
+  return digest(JSON.stringify(sortedLabels(labels)));
 }
 
 /** `[FIRING:1, RESOLVED:1] demo dev critical: cpu-load-overload, no-data`, in one line. */

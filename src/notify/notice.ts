@@ -1,11 +1,11 @@
-import { firesText, queryText, unitOf } from '../alerting/condition.js';
+import { type Labels, sortedLabels } from '../alerting/labels.js';
+import { descriptionOf, titleOf } from '../alerting/texts.js';
 import type { Alert, Definition } from '../definition.js';
 
 /** An alert began or ended for one combination of labels. */
 export interface Notice {
   readonly alert: Alert;
-  /** What tells it from other instances of the same alert: env, kind. */
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   readonly state: 'firing' | 'resolved';
   /** Since when it has been in that state, in ms. */
   readonly since: number;
@@ -13,14 +13,12 @@ export interface Notice {
   readonly value: number | null;
 }
 
-export type Labels = Readonly<Record<string, string>>;
-
 /** What is told of an instance of an alert. Plain data: it is kept over a restart. */
 export interface Told {
   /** The alert's id. */
   readonly alert: string;
   readonly labels: Labels;
-  readonly annotations: Labels;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly startsAt: number;
   /** Null while it fires. */
   readonly endsAt: number | null;
@@ -29,8 +27,7 @@ export interface Told {
 
 /** An instance's identity among all of its sensor; two of an alert may differ in having an env of their own. */
 export function keyOf({ alert, labels }: Pick<Notice, 'alert' | 'labels'>, env: string | undefined): string {
-  const own = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
-  return JSON.stringify([alert.id, own, labels.env ?? env ?? null]);
+  return JSON.stringify([alert.id, sortedLabels(labels), labels.env ?? env ?? null]);
 }
 
 /** The labels and texts that `grafana/alerts.ts` gives to the same alert. `env`: where its labels have none. */
@@ -39,29 +36,19 @@ export function describe(
   definition: Definition,
   env: string | undefined,
 ): Pick<Told, 'labels' | 'annotations'> {
+  const [before, after] = descriptionOf(alert, definition);
+  const found = value === null ? 'no data' : numberText(value);
   return {
     labels: {
       ...(env === undefined ? {} : { env }),
       ...labels,
-      alertname: `${alert.id} (${definition.name})`,
+      alertname: titleOf(alert, definition),
       alert: alert.id,
       severity: alert.severity,
       sensor: definition.name,
     },
-    annotations: { summary: alert.summary, description: description(alert, definition, value) },
+    annotations: { summary: alert.summary, description: `${before}${found}${after}` },
   };
-}
-
-/** `Mean of cpu_load over 1m: 7.348 cores. Fires above 7 cores for 1m.` */
-function description(alert: Alert, definition: Definition, value: number | null): string {
-  const { query } = alert;
-  const unit = unitOf(query, definition);
-  const found = value === null ? 'no data' : numberText(value);
-  const facts = `${queryText(query)}: ${found}${unit === undefined ? '' : ` ${unit}`}.`;
-  return [
-    ...(alert.description === undefined ? [] : [alert.description]),
-    `${facts} ${firesText(alert, unit)}`,
-  ].join('\n');
 }
 
 /** Four digits, or all those before the point. */

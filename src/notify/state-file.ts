@@ -1,15 +1,12 @@
-import { open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
-import { parseStateJson } from '../state-json.js';
+import { readStateJson, writeStateJson } from '../state-json.js';
 
 /**
- * What each receiver was told, and what it is owed, as one JSON file. It is written anew beside itself, synced and
- * renamed: a crash leaves the old one or the new one. It holds no secret. What cannot be read is as if there were
- * none: then what fires is told once more.
+ * What each receiver was told, and what it is owed, as one JSON file. It holds no secret. What cannot be read is as if
+ * there were none: then what fires is told once more.
  */
 const labels = z.record(z.string(), z.string());
 const entry = z.object({
@@ -59,7 +56,7 @@ export class StateFile {
   async read(): Promise<SavedGroup[]> {
     if (this.#path === undefined) return [];
     try {
-      return parseStateJson(await readFile(this.#path, 'utf8'), content).groups;
+      return (await readStateJson(this.#path, content)).groups;
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') {
         const text = 'What was told of alerts cannot be read; what fires is told once more';
@@ -88,7 +85,7 @@ export class StateFile {
     while (this.#snapshot !== undefined) {
       const snapshot = this.#snapshot;
       this.#snapshot = undefined;
-      await this.#write(path, JSON.stringify({ version: 1, groups: snapshot() }));
+      await this.#write(path, { version: 1, groups: snapshot() });
       clearTimeout(this.#retry);
       if (this.#failed) this.#retry = setTimeout(() => this.save(snapshot), RETRY_MS).unref();
     }
@@ -96,35 +93,14 @@ export class StateFile {
   }
 
   /** A full disk is said once; what is told goes on. */
-  async #write(path: string, text: string): Promise<void> {
+  async #write(path: string, saved: z.infer<typeof content>): Promise<void> {
     try {
-      await writeDurably(`${path}.new`, text);
-      await rename(`${path}.new`, path);
-      await syncDirectory(dirname(path));
+      await writeStateJson(path, saved);
       this.#failed = false;
     } catch (error) {
       const warning = 'What was told of alerts cannot be saved; after a restart it may be told again';
       if (!this.#failed) this.#log.warn({ file: path, reason: messageOf(error) }, warning);
       this.#failed = true;
     }
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

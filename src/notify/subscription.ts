@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
+import type { Labels } from '../alerting/labels.js';
+import { ALERTMANAGER_TIMING, PEOPLE_TIMING } from '../alerting/timing.js';
 import type { Definition, Receiver, Severity } from '../definition.js';
 import type { Log } from '../log.js';
 import type { Channel } from './channel.js';
 import type { Clock } from './clock.js';
 import { Courier } from './courier.js';
 import { type Change, type Entry, Group, type GroupState } from './group.js';
-import type { Labels } from './notice.js';
 import { ReceiverLog } from './receiver-log.js';
 import type { SavedGroup } from './state-file.js';
-import { ALERTMANAGER_TIMING, PEOPLE_TIMING } from './timing.js';
 
 export interface SubscriptionOptions {
   readonly receiver: Receiver;
@@ -50,8 +50,7 @@ export class Subscription {
 
   /**
    * What is no more asked for, as an alert that is gone from the definition or a sensor that has another name, is
-   * over. A receiver that is somewhere
-   * else now is owed all that the one before it was told.
+   * over. A receiver that is somewhere else now is owed all that the one before it was told.
    */
   restore(saved: readonly SavedGroup[]): void {
     const { receiver, clock } = this.#options;

@@ -1,3 +1,4 @@
+import { failureText } from '../fetch-answer.js';
 import { retryAfterMs } from '../retry-after.js';
 
 /** What became of one message. A reason is as it came: it may be long, and repeat a secret. */
@@ -25,11 +26,9 @@ export function httpVerdict(answer: HttpAnswer, mend: string, now: number): Verd
   return { kind: 'refused', reason, mend };
 }
 
-/** What nodemailer throws, with the answer of the SMTP server where there was one. */
-export interface SmtpFailure {
+/** What nodemailer throws. */
+interface SmtpFailure {
   readonly code?: string | undefined;
-  readonly response?: string | undefined;
-  readonly responseCode?: number | undefined;
   readonly permanent?: boolean | undefined;
 }
 
@@ -45,12 +44,4 @@ export function smtpVerdict(failure: unknown, mend: string): Verdict {
   const reason = failureText(failure);
   const isFinal = permanent ?? FINAL_SMTP_CODES.includes(code);
   return isFinal ? { kind: 'refused', reason, mend } : { kind: 'retry', reason };
-}
-
-/** `fetch` says `fetch failed`, and why in the cause. */
-export function failureText(failure: unknown): string {
-  if (!(failure instanceof Error)) return String(failure);
-  const { cause } = failure as { cause?: NodeJS.ErrnoException };
-  if (failure.name === 'TimeoutError' || cause?.name === 'TimeoutError') return 'no answer in time';
-  return cause instanceof Error ? cause.message || cause.code || failure.message : failure.message;
 }

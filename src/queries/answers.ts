@@ -1,6 +1,7 @@
 import type { Value } from '../reading.js';
 import { histogramEdges, type Measure, type Newest, type Question, type Window, whenEmpty } from './query.js';
-import { type SqlScope, sqlHistogram, sqlLabels, sqlNewest, sqlPoints, sqlSeries, sqlValue } from './sql.js';
+import { sqlHistogram, sqlLabels, sqlNewest, sqlPoints, sqlSeries, sqlValue } from './sql.js';
+import type { SqlScope } from './sql-rows.js';
 
 /**
  * Asks the embedded store and reads its answers into plain data. A value is a `number` where that is exact, else a
@@ -146,8 +147,8 @@ function eachMeasure<T>(
   return Object.fromEntries(measures.map((measure, column) => [measure, answer(column, measure)]));
 }
 
-/** InfluxDB fills a count's empty bucket with 0 whatever the statement's `fill` is. */
-function emptyBucket(question: Question, measure: Measure): 0 | null {
+/** What an empty bucket holds. InfluxDB fills a count's with 0 whatever the statement's `fill` is. */
+export function emptyBucket(question: Question, measure: Measure): 0 | null {
   return measure === 'count' || measure === 'repeats' ? 0 : whenEmpty(question);
 }
 

@@ -1,5 +1,5 @@
-import { quoted } from '../store/duckdb.js';
 import type { Newest, Numbers, Stored, Values, Window } from './query.js';
+import { decimal, identifier, text, timestamp } from './sql-text.js';
 
 /** What part of the embedded store is asked. */
 export interface SqlScope {
@@ -37,7 +37,7 @@ function storedRows(stored: Stored, scope: SqlScope): string {
   switch (stored.of) {
     case 'values': {
       const value = column(stored.metric.name);
-      const limit = stored.above === undefined ? [] : [`${value} > ${numberText(stored.above)}`];
+      const limit = stored.above === undefined ? [] : [`${value} > ${decimal(stored.above)}`];
       const wanted = [...where, ...defectRows(stored.defects), `${value} IS NOT NULL`, ...limit];
       return `SELECT env, defect, epoch_ns(time) AS ns, ${value} AS value FROM readings
 WHERE ${wanted.join(' AND ')}`;
@@ -63,8 +63,8 @@ export function isInteger(numbers: Numbers): boolean {
 
 function conditions({ env, time }: SqlScope): string[] {
   return [
-    `time >= make_timestamp_ns(${nanoseconds(time.fromMs)})`,
-    `time <= make_timestamp_ns(${nanoseconds(time.toMs)})`,
+    `time >= ${timestamp(time.fromMs)}`,
+    `time <= ${timestamp(time.toMs)}`,
     ...(env === undefined ? [] : [`env = ${text(env)}`]),
   ];
 }
@@ -76,18 +76,5 @@ function defectRows(defects: Values['defects']): string[] {
 
 /** With its table's name, so that a metric named `ns` or `value` is not taken for what we call so. */
 function column(name: string): string {
-  return `readings.${quoted(name)}`;
-}
-
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
-}
-
-/** Whole numbers as integers, which are compared exactly; others as doubles, not as DuckDB's decimals. */
-export function numberText(value: number): string {
-  return Number.isSafeInteger(value) ? String(value) : value.toExponential();
-}
-
-export function nanoseconds(milliseconds: number): bigint {
-  return BigInt(milliseconds) * 1_000_000n;
+  return `readings.${identifier(name)}`;
 }

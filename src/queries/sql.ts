@@ -4,9 +4,8 @@
  * was asked; an answer that no row matches is not there, as in InfluxQL. `answers.ts` reads them.
  */
 import type { Label, Measure, Newest, Numbers, Question } from './query.js';
-import { isInteger, nanoseconds, numberText, readingRows, type SqlScope, source } from './sql-rows.js';
-
-export type { SqlScope } from './sql-rows.js';
+import { isInteger, readingRows, type SqlScope, source } from './sql-rows.js';
+import { decimal, nanoseconds } from './sql-text.js';
 
 /** Labels, then the measures: one row an answer. */
 export function sqlValue({ numbers, measures, by }: Question, scope: SqlScope): string {
@@ -39,7 +38,7 @@ export function sqlHistogram(
   edges: readonly number[],
   scope: SqlScope,
 ): string {
-  const texts = edges.map(numberText);
+  const texts = edges.map(decimal);
   const [low, high] = [texts[0], texts.at(-1)];
   const buckets = texts.slice(1).map((edge, index) => {
     return `value >= ${texts[index]} AND value ${edge === high ? '<=' : '<'} ${edge}`;

@@ -1,9 +1,18 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { systemCodeOf } from '../errors.js';
+import { basename } from 'node:path';
 import { FollowedFile, type Identity } from './follow-file.js';
 import type { Position } from './follow-position.js';
-import { type Age, ageOf, isCompressed, isNumbered, olderFirst } from './rotated-names.js';
+import {
+  ATTEMPTS,
+  type Family,
+  familyOf,
+  isStill,
+  type Met,
+  meet,
+  neighboursOf,
+  type Rotated,
+  restless,
+} from './rotated-files.js';
+import { isCompressed, olderFirst } from './rotated-names.js';
 
 /** The file that was read last, as far as there was one, and when it was last written to. */
 export interface Last extends Partial<Identity> {
@@ -18,29 +27,6 @@ export interface Successor {
   readonly awaited: boolean;
   readonly compressed: readonly string[];
 }
-
-/** A file as it was met in its directory. */
-interface Met extends Identity {
-  readonly path: string;
-  readonly mtimeNs: bigint;
-  /** The same for all files, or that of their last change, on file systems that do not know it. */
-  readonly birthtimeNs: bigint;
-  readonly size: bigint;
-}
-
-interface Rotated extends Met {
-  readonly age: Age;
-}
-
-interface Family {
-  /** What bears the followed name. */
-  readonly current: Met | undefined;
-  /** Its predecessors as far as their names tell, the oldest first. */
-  readonly rotated: readonly Rotated[];
-}
-
-/** How often a directory may change while it is listed. */
-const ATTEMPTS = 20;
 
 /**
  * What becomes of a file that is rotated: it is renamed, once or more often, and another one takes its name. In
@@ -66,7 +52,7 @@ export class Rotation {
   async after(last: Last): Promise<Successor | undefined> {
     const now = await meet(this.#file);
     if (now !== undefined && isSame(now, last)) return undefined;
-    const { current, rotated } = await this.#family();
+    const { current, rotated } = await familyOf(this.#file);
     if (current !== undefined && isSame(current, last)) return undefined;
     const newer = newerThan(last, rotated);
     const next = newer.find(({ path }) => !isCompressed(path)) ?? current;
@@ -83,25 +69,25 @@ export class Rotation {
    */
   async find(position: Position): Promise<FollowedFile | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const family = await this.#family();
+      const family = await familyOf(this.#file);
       const file = await this.#findAmong(family, position);
       if (file !== undefined) return file;
       // It may have been given another name after it was listed and before it could be opened.
-      if (fingerprint(await this.#list()) === fingerprint(family)) return undefined;
+      if (await isStill(this.#file, family)) return undefined;
     }
-    throw this.#restless();
+    throw restless(this.#file);
   }
 
   /** The copy of a file that has been truncated since: made later than its last write, and the same up to there. */
   async findCopy(position: Position): Promise<FollowedFile | undefined> {
-    const { rotated } = await this.#family();
+    const { rotated } = await familyOf(this.#file);
     const later = rotated.filter(({ ino, mtimeNs }) => ino !== position.ino && mtimeNs >= position.mtimeNs);
     return openFirst(later, position);
   }
 
   /** For people: what else there is that may hold lines. */
   async names(): Promise<string[]> {
-    return (await this.#family()).rotated.map(({ path }) => basename(path));
+    return (await familyOf(this.#file)).rotated.map(({ path }) => basename(path));
   }
 
   async #findAmong({ current, rotated }: Family, position: Position): Promise<FollowedFile | undefined> {
@@ -112,53 +98,9 @@ export class Rotation {
       // Nothing but its bytes would tell a file of any other name from one that was given the inode later.
       (position.remembered.length === 0
         ? undefined
-        : ((await openFirst((await this.#neighbours()).filter(isIt), position)) ??
+        : ((await openFirst((await neighboursOf(this.#file)).filter(isIt), position)) ??
           (await this.findCopy(position))))
     );
-  }
-
-  /**
-   * The family at one moment. Names may move while they are listed one by one; two lists in a row that are the
-   * same show how things stood between the two.
-   */
-  async #family(): Promise<Family> {
-    let last = await this.#list();
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const list = await this.#list();
-      if (fingerprint(list) === fingerprint(last)) return list;
-      last = list;
-    }
-    throw this.#restless();
-  }
-
-  #restless(): Error {
-    return new Error(`the files around ${this.#file} are rotated faster than they can be listed`);
-  }
-
-  async #list(): Promise<Family> {
-    const rotated: Rotated[] = [];
-    for (const home of await this.#homes()) {
-      for (const name of await namesIn(dirname(home))) {
-        const age = ageOf(name, basename(home));
-        const met = age && (await meet(join(dirname(home), name)));
-        if (met) rotated.push({ ...met, age });
-      }
-    }
-    return { current: await meet(this.#file), rotated: oldestFirst(rotated) };
-  }
-
-  /** Where it is rotated: a symbolic link is not, but what it points to. */
-  async #homes(): Promise<Set<string>> {
-    return new Set([this.#file, await realpath(this.#file).catch(() => this.#file)]);
-  }
-
-  async #neighbours(): Promise<Met[]> {
-    const directory = dirname(this.#file);
-    const met: (Met | undefined)[] = [];
-    for (const name of await namesIn(directory)) {
-      met.push(await meet(join(directory, name)).catch(() => undefined));
-    }
-    return met.filter((file) => file !== undefined);
   }
 }
 
@@ -179,24 +121,6 @@ function newerThan(last: Last, rotated: readonly Rotated[]): Rotated[] {
   );
 }
 
-/**
- * By their names. Numbers rise with age where logrotate gives them, and fall where a program counts its files: the
- * times tell which it is.
- */
-function oldestFirst(rotated: readonly Rotated[]): Rotated[] {
-  const sorted = rotated.toSorted((a, b) => olderFirst(a.age, b.age));
-  const numbered = sorted.filter(({ age }) => isNumbered(age));
-  const plain = numbered.filter(({ path }) => !isCompressed(path));
-  const steps = plain.slice(1).map((file, index) => compareAge(plain[index] as Rotated, file));
-  if (steps.reduce((sum, step) => sum + step, 0) <= 0) return sorted;
-  return [...sorted.filter(({ age }) => !isNumbered(age)), ...numbered.reverse()];
-}
-
-/** Below 0 where the first one is older: by when they were begun where the file system tells, else last written to. */
-function compareAge(a: Met, b: Met): number {
-  return Math.sign(Number(a.birthtimeNs - b.birthtimeNs)) || Math.sign(Number(a.mtimeNs - b.mtimeNs));
-}
-
 /** Where the time is the same: a compressed file is the last one itself, which has kept its time. */
 function isLater({ path, mtimeNs }: Rotated, last: Last): boolean {
   return isCompressed(path) ? mtimeNs > last.mtimeNs : mtimeNs >= last.mtimeNs;
@@ -214,10 +138,6 @@ function isSame(a: Identity, b: Partial<Identity>): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-function fingerprint({ current, rotated }: Family): string {
-  return [current, ...rotated].map((file) => `${file?.path}:${file?.dev}:${file?.ino}`).join('\n');
-}
-
 /** The first of these files that holds the bytes before this position. */
 async function openFirst(files: readonly Met[], position: Position): Promise<FollowedFile | undefined> {
   for (const { path, dev, ino } of files) {
@@ -228,25 +148,4 @@ async function openFirst(files: readonly Met[], position: Position): Promise<Fol
     await file.close();
   }
   return undefined;
-}
-
-/** Undefined where there is nothing. */
-async function meet(path: string): Promise<Met | undefined> {
-  try {
-    const { dev, ino, mtimeNs, birthtimeNs, size } = await stat(path, { bigint: true });
-    return { path, dev, ino, mtimeNs, birthtimeNs, size };
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    // A file may be followed in a directory that may not be listed.
-    if (['ENOENT', 'EACCES', 'EPERM'].includes(systemCodeOf(error) ?? '')) return [];
-    throw error;
-  }
 }

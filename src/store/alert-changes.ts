@@ -10,6 +10,7 @@
 import type { Change } from '../alerting/evaluate.js';
 import type { State } from '../alerting/state.js';
 import type { Rows } from '../queries/answers.js';
+import { text, timestamp } from '../queries/sql-text.js';
 
 /** An alert's change of state; `alert` is its id, as in the definition of then. */
 export interface AlertChange extends Change {
@@ -78,12 +79,4 @@ async function hasTable(rows: Rows): Promise<boolean> {
 
 function labelsText(labels: Change['labels']): string {
   return JSON.stringify(labels, Object.keys(labels).sort());
-}
-
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
-}
-
-function timestamp(milliseconds: number): string {
-  return `make_timestamp_ns(${BigInt(milliseconds) * 1_000_000n})`;
 }

@@ -1,10 +1,12 @@
-import { accessSync, chmodSync, constants } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Definition, Metric } from '../definition.js';
-import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
+import { messageOf, VisualizerError } from '../errors.js';
 import type { Log } from '../log.js';
+import { identifier, timestamp } from '../queries/sql-text.js';
 import type { Batch } from '../reading.js';
 import { forgetAlertChanges } from './alert-changes.js';
+import { createInstance, loadDuckDB, requireReadable } from './instance.js';
 import { LANES, StoreReader } from './reader.js';
 import { openPastDamage } from './wal.js';
 import { type DuckDB, StoreWriter } from './writer.js';
@@ -81,7 +83,7 @@ export class Store {
       if (stored !== undefined && stored !== metric.type) throw changedType(metric, stored);
     }
     for (const metric of metrics.filter((each) => storedType(each) === undefined)) {
-      await run(`ALTER TABLE readings ADD COLUMN ${quoted(metric.name)} ${SQL_TYPES[metric.type]}`);
+      await run(`ALTER TABLE readings ADD COLUMN ${identifier(metric.name)} ${SQL_TYPES[metric.type]}`);
     }
   }
 
@@ -142,11 +144,11 @@ export class Store {
   /** Deletes what is older than `retentionMs` (0 keeps all) and brings the log into the file. */
   async maintain(retentionMs: number): Promise<void> {
     if (retentionMs > 0) {
-      const oldest = (BigInt(Date.now()) - BigInt(retentionMs)) * 1_000_000n;
+      const oldest = Date.now() - retentionMs;
       for (const table of TABLES) {
-        await this.#connection.run(`DELETE FROM ${table} WHERE time < make_timestamp_ns(${oldest})`);
+        await this.#connection.run(`DELETE FROM ${table} WHERE time < ${timestamp(oldest)}`);
       }
-      await forgetAlertChanges((sql) => this.query(sql), Date.now() - retentionMs);
+      await forgetAlertChanges((sql) => this.query(sql), oldest);
     }
     await this.#connection.run('CHECKPOINT');
   }
@@ -166,64 +168,6 @@ export class Store {
 }
 
 const SQL_TYPES = { float: 'DOUBLE', integer: 'BIGINT' } as const;
-
-/** An identifier, quoted for SQL. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function requireReadable(file: string): void {
-  try {
-    accessSync(file, constants.R_OK);
-  } catch (cause) {
-    const reason = systemCodeOf(cause) ?? messageOf(cause);
-    throw new VisualizerError(
-      'STATE_UNUSABLE',
-      `There is no store to read at ${file} (${reason}). Record one with: visualizer run, or name another --state-dir or --sensor.`,
-      { cause },
-    );
-  }
-}
-
-async function loadDuckDB(): Promise<DuckDB> {
-  try {
-    return await import('@duckdb/node-api');
-  } catch (cause) {
-    throw new VisualizerError(
-      'STORE_UNAVAILABLE',
-      `The embedded store needs DuckDB, which is not installed for ${process.platform}-${process.arch}. ` +
-        'Write to an InfluxDB instead, with --host <name>.',
-      { cause },
-    );
-  }
-}
-
-/** Small limits, since a Raspberry Pi has a gigabyte for everything; and nothing is ever downloaded. */
-async function createInstance(
-  duckdb: DuckDB,
-  file: string,
-  options: Readonly<Record<string, string>> = {},
-): Promise<DuckDBInstance> {
-  try {
-    return await duckdb.DuckDBInstance.create(file, {
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-      checkpoint_threshold: '4MB',
-      memory_limit: '512MB',
-      threads: '2',
-      ...options,
-    });
-  } catch (cause) {
-    const message = messageOf(cause);
-    const holder = /Conflicting lock is held in (.*?)(?:\(PID (\d+)\))/s.exec(message);
-    if (holder) {
-      const text = `The store ${file} is in use by process ${holder[2]} (${holder[1]?.trim()}). End that run first.`;
-      throw new VisualizerError('ALREADY_RUNNING', text, { cause });
-    }
-    if (/Failure while replaying WAL/.test(message)) throw cause;
-    throw new VisualizerError('STATE_UNUSABLE', `The store ${file} cannot be opened: ${message}`, { cause });
-  }
-}
 
 function changedType({ name, type }: Metric, stored: string): VisualizerError {
   return new VisualizerError(

@@ -1,6 +1,7 @@
 import type { Metric } from '../definition.js';
+import { identifier } from '../queries/sql-text.js';
 import type { Point, Reading, Value } from '../reading.js';
-import { quoted, type Store } from './duckdb.js';
+import type { Store } from './duckdb.js';
 
 /** A reading as it is stored, with the environment that it was recorded in. */
 export interface StoredReading extends Reading {
@@ -22,7 +23,7 @@ export async function* storedReadings(
   metrics: readonly Pick<Metric, 'name'>[],
   range: TimeRange,
 ): AsyncGenerator<StoredReading[]> {
-  const columns = metrics.map(({ name }) => `, ${quoted(name)}`).join('');
+  const columns = metrics.map(({ name }) => `, ${identifier(name)}`).join('');
   const rows = store.stream(`SELECT epoch_ns(time), env, defect${columns} FROM readings ${whereIn(range)}`);
   for await (const block of rows) {
     yield block.map(([timestamp, env, defect, ...values]) => ({

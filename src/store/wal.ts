@@ -10,7 +10,7 @@ import type { Log } from '../log.js';
  *
  * The position is where the entry's body begins, after its size and its checksum of 8 bytes each.
  */
-const DAMAGED = /Failure while replaying WAL/;
+export const DAMAGED_LOG = /Failure while replaying WAL/;
 const POSITION = /entry at byte position (\d+)/;
 const ENTRY_HEADER_BYTES = 16;
 
@@ -28,7 +28,7 @@ export async function openPastDamage<T>(file: string, open: () => Promise<T>, lo
     } catch (error) {
       const message = messageOf(error);
       const sound = Math.max(0, Number(POSITION.exec(message)?.[1] ?? 0) - ENTRY_HEADER_BYTES);
-      if (!DAMAGED.test(message) || !existsSync(wal) || sound >= kept) throw error;
+      if (!DAMAGED_LOG.test(message) || !existsSync(wal) || sound >= kept) throw error;
       kept = sound;
       if (aside === undefined) {
         aside = `${wal}.damaged-${new Date().toISOString().replaceAll(':', '-')}`;

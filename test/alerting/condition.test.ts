@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { conditionText, meets, queryText } from '../../src/alerting/condition.js';
+import { meets } from '../../src/alerting/condition.js';
 import { secretVariables } from '../../src/alerting/receivers.js';
 import { ruleOf } from '../../src/alerting/rule.js';
+import { conditionText, queryText } from '../../src/alerting/texts.js';
 import type { Condition, Definition, Query } from '../../src/definition.js';
 
 describe('a condition', () => {

@@ -3,7 +3,7 @@ import { LineProtocol } from '../../src/influx/line-protocol.js';
 import { RUNNER_FIELDS } from '../../src/queries/query.js';
 import type { Point, Reading, Value } from '../../src/reading.js';
 import { packReadings } from '../../src/readings-builder.js';
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 
 export const SECONDS = 300;
 

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../servers/certificates.js';
-import { hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
+import { ADMIN, hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
 import { installed } from '../servers/program.js';
 import { freePort } from '../servers/server.js';
 import { hasVictoriaMetrics, startVictoriaMetrics } from '../servers/victoria-metrics.js';
@@ -340,11 +340,10 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
   beforeAll(async () => {
     influxd = await startInfluxd({ auth: true });
     const ask = (q: string) =>
-      fetch(`http://127.0.0.1:${influxd.port}/query?u=admin&p=secret`, {
+      fetch(`http://127.0.0.1:${influxd.port}/query?u=${ADMIN.username}&p=${ADMIN.password}`, {
         method: 'POST',
         body: new URLSearchParams({ q }),
       });
-    await ask(`CREATE USER admin WITH PASSWORD 'secret' WITH ALL PRIVILEGES`);
     await ask('CREATE DATABASE sensor');
     await ask(`CREATE USER reader WITH PASSWORD 'secret'`);
     await ask('GRANT READ ON sensor TO reader');
@@ -355,7 +354,7 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
     ['none is given', {}, /asks for a user, and none is given.*\n +-> set INFLUX_USERNAME/],
     [
       'the password is wrong',
-      { INFLUX_USERNAME: 'admin', INFLUX_PASSWORD: 'wrong' },
+      { INFLUX_USERNAME: ADMIN.username, INFLUX_PASSWORD: 'wrong' },
       /does not know the user admin.*\n +-> set INFLUX_USERNAME/,
     ],
     [

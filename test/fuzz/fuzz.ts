@@ -1,4 +1,4 @@
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 
 /**
  * Fuzz tests: what is tried is drawn by lot, from a seed that is printed when a case fails.

@@ -23,7 +23,7 @@ export function asPanel(query: string, range: TimeRange, chosen: Chosen): string
 }
 
 /** A rule has no variables. */
-export function asRule(query: string, { fromMs, toMs, intervalMs = 1_000 }: TimeRange): string {
+function asRule(query: string, { fromMs, toMs, intervalMs = 1_000 }: TimeRange): string {
   return query
     .replaceAll('$timeFilter', `time >= ${fromMs}ms and time <= ${toMs}ms`)
     .replaceAll('$__interval_ms', String(intervalMs))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LineProtocol } from '../../src/influx/line-protocol.js';
 import type { Point, Reading, Value } from '../../src/reading.js';
 import { packReadings } from '../../src/readings-builder.js';
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 
 const DEFINITION = {
   name: 'demo',

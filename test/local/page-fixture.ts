@@ -18,7 +18,7 @@ import type {
   Recording,
   Status,
 } from '../../src/local/api.js';
-import type { Reading } from '../../src/reading.js';
+import { HEADERS } from '../../src/local/replies.js';
 import { histogramOf, seriesOf, valueAt } from './page-series.js';
 
 /** The built page, as `npm run build` leaves it. */
@@ -134,13 +134,6 @@ export const ABOUT: About = {
 };
 
 const LABELS = { env: 'lab', sensor: 'demo' };
-const HEADERS = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-};
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -336,9 +329,4 @@ function send(response: ServerResponse, event: string, data: unknown): void {
 function json(response: ServerResponse, value: unknown, status = 200): void {
   response.writeHead(status, { ...HEADERS, 'Content-Type': 'application/json; charset=utf-8' });
   response.end(JSON.stringify(value));
-}
-
-/** A line of values as the run reads it. */
-export function reading(ms: number, values: Reading['values'], defect = false): Reading {
-  return { timestamp: BigInt(ms) * 1_000_000n, values, defect };
 }

@@ -39,7 +39,7 @@ export function valueAt({ name, kind }: MetricAbout, ms: number): number {
   return kind === 'random' ? 4_000_000 + Math.floor(noise * 4_000_000) : second - 1_790_000_000;
 }
 
-export function isDefect(ms: number): boolean {
+function isDefect(ms: number): boolean {
   return Math.floor(ms / 1_000) % DEFECT_EVERY_S === 0;
 }
 

@@ -13,7 +13,7 @@ import { packReadings } from '../../src/readings-builder.js';
 import { Store } from '../../src/store/duckdb.js';
 import type { StoreReader } from '../../src/store/reader.js';
 import type { StoreWriter } from '../../src/store/writer.js';
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 import { temporaryFolder } from '../visualizer.js';
 
 export const ALERT = {
@@ -44,7 +44,7 @@ export const DEFINITION: Definition = {
 };
 
 /** A page's files, as far as the server cares. */
-export function assetsIn(folder: string): string {
+function assetsIn(folder: string): string {
   const assets = join(folder, 'assets');
   mkdirSync(assets, { recursive: true });
   writeFileSync(join(assets, 'index.html'), '<!doctype html><title>page</title>');

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ENDPOINTS } from '../../src/alerting/receivers.js';
+import { PEOPLE_TIMING } from '../../src/alerting/timing.js';
 import { SEVERITIES } from '../../src/definition.js';
 import { contactPointsOf, policiesOf } from '../../src/grafana/contact-points.js';
-import { ENDPOINTS } from '../../src/notify/channel.js';
-import { PEOPLE_TIMING } from '../../src/notify/timing.js';
 import { parseDuration } from '../../src/quantity.js';
 import { alert, DEFINITION, HIGH, keyed, openScene, type Scene, SLOW, WIDE, webhookTo } from './scene.js';
 import { type ScriptedReceiver, startReceiver } from './scripted-receiver.js';

@@ -23,9 +23,10 @@ import {
   type Window,
   whenEmpty,
 } from '../../src/queries/query.js';
-import type { SqlScope } from '../../src/queries/sql.js';
+import type { SqlScope } from '../../src/queries/sql-rows.js';
+import { seeded } from '../seeded.js';
 import { hasInfluxd } from '../servers/influxd.js';
-import { DEFINITION, ENVS, rowsOf, SECONDS, START_MS, seeded } from './data.js';
+import { DEFINITION, ENVS, rowsOf, SECONDS, START_MS } from './data.js';
 import { type Answer, type Engines, startEngines } from './engines.js';
 
 const DEFECTS = ['excluded', 'only', 'included'] as const;

@@ -3,6 +3,7 @@ import { errorKinds } from '../../src/definition.js';
 import { RUNNER_FIELDS } from '../../src/queries/query.js';
 import type { Batch, Point, Reading, Value } from '../../src/reading.js';
 import { packReadings } from '../../src/readings-builder.js';
+import { seeded } from '../seeded.js';
 
 /** Names that are keywords, hold dots and dashes, or are what the SQL calls its own columns. */
 export const DEFINITION: Definition = {
@@ -24,17 +25,6 @@ export const ENVS = ['dev', `it's "a/b"\\ü, x=$1 (c+d)`, 'lonely'] as const;
 
 export const START_MS = 1_700_000_000_000;
 export const SECONDS = 250;
-
-/** A seeded generator of numbers in [0, 1): mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 export type Rows = Pick<Batch, 'readings' | 'points'>;
 

@@ -14,7 +14,7 @@ import { packReadings } from '../../src/readings-builder.js';
 import { stateDirectory } from '../../src/state-directory.js';
 import { Store } from '../../src/store/duckdb.js';
 import { EmbeddedDestination } from '../../src/store/embedded.js';
-import { hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/influxd.js';
+import { ADMIN, hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/influxd.js';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
 import { BUNDLED_SENSOR, logLines, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
@@ -196,20 +196,18 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
   let influxd: Influxd;
   beforeAll(async () => {
     influxd = await startInfluxd({ auth: true });
-    const query = `CREATE USER admin WITH PASSWORD 'geheim' WITH ALL PRIVILEGES`;
-    await fetch(`http://127.0.0.1:${influxd.port}/query?q=${encodeURIComponent(query)}`, { method: 'POST' });
   });
   afterAll(() => influxd?.stop());
 
   it('refuses a wrong password, at once, and says what to mend', async () => {
-    const influx = { host: '127.0.0.1', port: influxd.port, org: 'o', bucket: 'b', username: 'admin' };
+    const influx = { host: '127.0.0.1', port: influxd.port, org: 'o', bucket: 'b', username: ADMIN.username };
     await expect(clear({ influx: { ...influx, password: 'wrong' } })).rejects.toMatchObject({
       code: 'SERVER_REFUSED',
       exitCode: 77,
       message: expect.stringMatching(/401 .*INFLUX_USERNAME.*Nothing was deleted/s),
     });
     expect(hasBacklog()).toEqual([true, true]);
-    expect(await clear({ influx: { ...influx, password: 'geheim' } })).toBe(true);
+    expect(await clear({ influx: { ...influx, password: ADMIN.password } })).toBe(true);
   });
 });
 

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/influxd.js';
+import { ADMIN, hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/influxd.js';
 import type { Server } from '../servers/server.js';
 import { hasVictoriaMetrics, startVictoriaMetrics } from '../servers/victoria-metrics.js';
 import { until } from '../until.js';
@@ -107,21 +107,19 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
   let influxd: Influxd;
   beforeAll(async () => {
     influxd = await startInfluxd({ auth: true });
-    const query = `CREATE USER admin WITH PASSWORD 'geheim' WITH ALL PRIVILEGES`;
-    await fetch(`http://127.0.0.1:${influxd.port}/query?q=${encodeURIComponent(query)}`, { method: 'POST' });
   });
   afterAll(() => influxd?.stop());
 
   it('takes readings with the user of the environment, and its password from a file', async () => {
     const secret = join(folder, 'password');
-    await writeFile(secret, 'geheim\n');
+    await writeFile(secret, `${ADMIN.password}\n`);
     const file = shellSensor(folder, 'env | grep -c INFLUX_ >&2\necho 1 2 3');
     const { exitCode, stderr } = await visualizer(
       [
         ...['run', '--no-page', '--state-dir', join(folder, 'state'), '--host', '127.0.0.1'],
         ...['--port', String(influxd.port), '--path-executable', file, '--restart', 'never'],
       ],
-      { INFLUX_USERNAME: 'admin', INFLUX_PASSWORD_FILE: secret, INFLUX_TOKEN: 'not-for-a-sensor' },
+      { INFLUX_USERNAME: ADMIN.username, INFLUX_PASSWORD_FILE: secret, INFLUX_TOKEN: 'not-for-a-sensor' },
     );
     expect(exitCode).toBe(0);
     expect(logLines(stderr).at(-1)).toMatchObject({ delivered: 1, queued: 0 });
@@ -145,7 +143,7 @@ describe.skipIf(!hasInfluxd)('an InfluxDB 1.x that asks for a user', () => {
         ],
         ...['--port', String(influxd.port), '--path-executable', file, '--restart', 'never'],
       ],
-      { INFLUX_USERNAME: 'admin', INFLUX_PASSWORD: 'falsch' },
+      { INFLUX_USERNAME: ADMIN.username, INFLUX_PASSWORD: 'falsch' },
     );
     expect(exitCode).toBe(0);
     expect(stderr).toContain('INFLUX_PASSWORD');

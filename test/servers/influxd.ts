@@ -19,7 +19,10 @@ export interface Series {
   readonly values: unknown[][];
 }
 
-/** Starts an influxd 1.x of its own. `udpDatabase`: where its UDP listener writes to. */
+/** The user who may do everything on an influxd that asks for one. */
+export const ADMIN = { username: 'admin', password: 'geheim' };
+
+/** Starts an influxd 1.x of its own. `udpDatabase`: where its UDP listener writes to; `auth`: it knows {@link ADMIN}. */
 export async function startInfluxd({ udpDatabase = 'udp', auth = false } = {}): Promise<Influxd> {
   const udpPort = await freePort();
   const server = await startServer({
@@ -32,6 +35,13 @@ export async function startInfluxd({ udpDatabase = 'udp', auth = false } = {}): 
       return ['-config', config];
     },
   });
+  if (auth) {
+    const q = `CREATE USER ${ADMIN.username} WITH PASSWORD '${ADMIN.password}' WITH ALL PRIVILEGES`;
+    await fetch(`http://127.0.0.1:${server.port}/query`, {
+      method: 'POST',
+      body: new URLSearchParams({ q }),
+    });
+  }
   return Object.assign(server, {
     udpPort,
     async query(database: string, influxql: string): Promise<Series[]> {

@@ -8,7 +8,7 @@ import type { Batch, Reading, Value } from '../../src/reading.js';
 import { packReadings } from '../../src/readings-builder.js';
 import { Store } from '../../src/store/duckdb.js';
 import type { StoreWriter } from '../../src/store/writer.js';
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 import { temporaryFolder } from '../visualizer.js';
 
 /** Rows that DuckDB takes at a time. */

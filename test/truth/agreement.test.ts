@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Alert, Condition, Definition, ErrorKind, Query } from '../../src/definition.js';
-import { seeded } from '../queries/data.js';
+import { seeded } from '../seeded.js';
 import { hasInfluxd, type Influxd, startInfluxd } from '../servers/influxd.js';
 import { temporaryFolder } from '../visualizer.js';
 import { duckdbEngine } from './duckdb.js';

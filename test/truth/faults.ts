@@ -92,7 +92,7 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-export function within([from, to]: Span, second: number): boolean {
+function within([from, to]: Span, second: number): boolean {
   return second >= from && second < to;
 }
 

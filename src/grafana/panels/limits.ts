@@ -1,5 +1,5 @@
 import type { Threshold } from '@grafana/grafana-foundation-sdk/dashboard';
-import { conditionText } from '../../alerting/condition.js';
+import { conditionText } from '../../alerting/texts.js';
 import {
   type Aggregate,
   type Alert,

@@ -10,7 +10,7 @@ export interface Stretch extends Span {
 }
 
 /** From the mildest to the worst, which is drawn over the others. */
-export const ACTIVE: readonly Active[] = ['pending', 'recovering', 'firing'];
+const ACTIVE: readonly Active[] = ['pending', 'recovering', 'firing'];
 
 /** A shape and a word for each, so that none is told by its colour alone. */
 export const STATES: Readonly<Record<AlertState, { readonly shape: string; readonly rank: number }>> = {

@@ -1,7 +1,7 @@
+import { ALERTMANAGER_TIMING } from '../../alerting/timing.js';
 import type { Addressed, ReceiverBase } from '../../definition.js';
 import type { Channel, Means } from '../channel.js';
 import type { Message } from '../message.js';
-import { ALERTMANAGER_TIMING } from '../timing.js';
 
 /** As Prometheus does: an alert that is not told again so often is over. */
 const REPEATS_MISSED = 4;
@@ -17,7 +17,7 @@ export function alertmanager(receiver: ReceiverBase & Addressed, { post }: Means
  * An Alertmanager goes by its own clock: an end that is yet to come, by the clock of readings that was ahead, would
  * leave the alert firing until then. One that ends before it starts would be refused, and the rest with it.
  */
-export function alertmanagerAlerts({ alerts, externalUrl, at }: Message) {
+function alertmanagerAlerts({ alerts, externalUrl, at }: Message) {
   const lastsUntil = at + REPEATS_MISSED * ALERTMANAGER_TIMING.repeatMs;
   return alerts.map(({ labels, annotations, startsAt, endsAt }) => ({
     labels,

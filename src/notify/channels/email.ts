@@ -70,7 +70,7 @@ function connectionOf(tls: string | undefined, port: string | undefined) {
 }
 
 /** All about one group are one conversation in the mailbox. */
-export function mailOf(message: Message) {
+function mailOf(message: Message) {
   const thread = `<${groupId(message)}@${hostname()}>`;
   return {
     subject: titleOf(message),

@@ -24,7 +24,7 @@ export function opsgenie(receiver: ReceiverBase & Keyed, { secrets, endpoints, p
   };
 }
 
-export function opsgenieAlert(message: Message) {
+function opsgenieAlert(message: Message) {
   const { severity = 'critical', groupLabels } = message;
   return {
     message: shortened(titleOf(message), MESSAGE_LENGTH),

@@ -17,7 +17,7 @@ export function pagerduty(receiver: ReceiverBase & Keyed, { secrets, endpoints, 
   };
 }
 
-export function pagerdutyEvent(message: Message) {
+function pagerdutyEvent(message: Message) {
   const { severity = 'critical', groupLabels, alerts, externalUrl } = message;
   const dedup_key = groupId(message);
   if (statusOf(message) === 'resolved') return { event_action: 'resolve', dedup_key };

@@ -19,7 +19,7 @@ export function slack(receiver: ReceiverBase & Keyed, { secrets, endpoints, post
 }
 
 /** `text` is what the notification of a phone shows; the blocks are the message. */
-export function slackBody(message: Message) {
+function slackBody(message: Message) {
   const title = `${statusOf(message) === 'firing' ? '🔥' : '✅'} ${escaped(titleOf(message))}`;
   const paragraphs = paragraphsOf(message).map(({ heading, lines }) =>
     [`*${escaped(heading)}*`, ...lines.map(escaped)].join('\n'),

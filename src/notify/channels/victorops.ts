@@ -17,7 +17,7 @@ export function victorops(receiver: ReceiverBase & Keyed, { secrets, endpoints, 
   return { send: (message, signal) => post({ url, body: victoropsAlert(message), mend }, signal) };
 }
 
-export function victoropsAlert(message: Message) {
+function victoropsAlert(message: Message) {
   const { severity = 'critical', alerts } = message;
   return {
     message_type: statusOf(message) === 'resolved' ? 'RECOVERY' : severity.toUpperCase(),

@@ -1,8 +1,9 @@
+import type { Labels } from '../../alerting/labels.js';
 import { secretVariable } from '../../alerting/receivers.js';
 import type { Addressed, ReceiverBase } from '../../definition.js';
 import type { Channel, Means } from '../channel.js';
 import { fingerprint, isFiring, type Message, plainText, statusOf, titleOf } from '../message.js';
-import type { Labels, Told } from '../notice.js';
+import type { Told } from '../notice.js';
 
 /** More are counted in `truncatedAlerts`. */
 const ALERTS_SENT = 500;
@@ -21,7 +22,7 @@ export function webhook(receiver: ReceiverBase & Addressed, { secrets, post }: M
 }
 
 /** Alertmanager's fields, and those that Grafana adds to them. */
-export function webhookBody(message: Message) {
+function webhookBody(message: Message) {
   const { receiver, groupKey, groupLabels, externalUrl } = message;
   const alerts = message.alerts.slice(0, ALERTS_SENT);
   return {

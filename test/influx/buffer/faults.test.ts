@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { BufferScan } from '../../../src/influx/buffer/scan.js';
 import { type BufferOptions, DurableBuffer } from '../../../src/influx/buffer.js';
-import { type Fault, FaultyDisk, type Operation, seeded } from './faulty-files.js';
+import { seeded } from '../../seeded.js';
+import { type Fault, FaultyDisk, type Operation } from './faulty-files.js';
 import { drain, EVERYTHING, entry, eventLog, expectBalance, queued, ROOMY } from './scenario.js';
 
 const DIRECTORY = '/buffer';

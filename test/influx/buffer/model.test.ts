@@ -4,7 +4,8 @@
  */
 import { expect, it } from 'vitest';
 import { type BufferEvent, DurableBuffer, type Entry, type NewEntry } from '../../../src/influx/buffer.js';
-import { type Fault, FaultyDisk, type Operation, seeded } from './faulty-files.js';
+import { seeded } from '../../seeded.js';
+import { type Fault, FaultyDisk, type Operation } from './faulty-files.js';
 import { EVERYTHING, entry, expectBalance, numberOf } from './scenario.js';
 
 const STEPS = 60;

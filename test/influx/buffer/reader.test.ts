@@ -1,7 +1,8 @@
 /** What was appended just now is handed out without being read again, but only in its turn. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type BufferOptions, DurableBuffer } from '../../../src/influx/buffer.js';
-import { type Fault, FaultyDisk, type Operation, seeded } from './faulty-files.js';
+import { seeded } from '../../seeded.js';
+import { type Fault, FaultyDisk, type Operation } from './faulty-files.js';
 import { drain, EVERYTHING, entry, expectBalance, numberOf, ROOMY } from './scenario.js';
 
 let disk: FaultyDisk;

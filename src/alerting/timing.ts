@@ -13,7 +13,7 @@ export interface Timing {
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** `grafana/contact-points.ts` says the same to Grafana: who changes one changes the other. */
+/** People get one message for all that a sensor has at a time: a fault seldom sets off one alert only. */
 export const PEOPLE_TIMING: Record<Severity, Timing> = {
   critical: { waitMs: 10_000, intervalMs: MINUTE, repeatMs: HOUR },
   warning: { waitMs: 30_000, intervalMs: 5 * MINUTE, repeatMs: 4 * HOUR },
