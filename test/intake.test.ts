@@ -114,6 +114,40 @@ describe('batches', () => {
     expect(acked).toEqual(['b', 'c']);
   });
 
+  it('are written into the memory of those that were released, and of no others', async () => {
+    const values = ({ readings }: Batch) => [...readings].map(({ values, defect }) => [...values, defect]);
+    const events = Array.from({ length: 60 }, (_, n) =>
+      n % 3 === 0 ? lines('0 0', 'x 5', '-7.25 12') : lines(`${n}.5 ${n}`, '1 9007199254740993', '2 2'),
+    );
+    const { batches } = await take(these(...events), { batchLines: 3 });
+    const kept: Batch[] = [];
+    const seen: unknown[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const batch of batches) {
+      seen.push(values(batch));
+      memory.add(batch.readings.spans.buffer);
+      if (kept.length < 10) kept.push(batch);
+      else batch.release?.();
+    }
+    expect(seen).toHaveLength(61);
+    const expected = events.map((_, n) =>
+      n % 3 === 0
+        ? [
+            [0, 0n, true],
+            [null, 5n, false],
+            [-7.25, 12n, false],
+          ]
+        : [
+            [n + 0.5, BigInt(n), false],
+            [1, 9007199254740993n, false],
+            [2, 2n, false],
+          ],
+    );
+    expect(seen.slice(0, -1)).toEqual(expected);
+    expect(kept.map(values)).toEqual(expected.slice(0, 10));
+    expect(memory.size).toBeLessThan(20);
+  });
+
   it('count a sensor that hangs', async () => {
     const { batches } = await take(these({ kind: 'stuck' }, { kind: 'stuck' }));
     const points = (await all(batches)).flatMap((batch) => batch.points);
