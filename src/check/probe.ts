@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import { InfluxEraser } from '../influx/clear.js';
-import type { InfluxServer } from '../influx/server.js';
+import { type InfluxServer, writePathOf } from '../influx/server.js';
 import { type Answer, verdictOf, writeVerdictOf } from '../influx/verdict.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 import type { ServerCheckOptions } from './server.js';
@@ -53,10 +53,7 @@ function write(
   sensor: string,
   { org, bucket, timeoutMs, stop }: ServerCheckOptions,
 ): Promise<Answer> {
-  const [major, minor] = version ?? [2, 0];
-  const old = major === 1 && minor < 8;
-  const query = old ? { db: bucket, precision: 'ns' } : { org, bucket, precision: 'ns' };
-  const path = `${old ? '/write' : '/api/v2/write'}?${new URLSearchParams(query)}`;
+  const path = writePathOf(version, { org, bucket });
   const time = BigInt(Date.now()) * 1_000_000n;
   const body = `${PROBE_MEASUREMENT},sensor=${sensor} value=1i ${time}\n`;
   return server.request({ method: 'POST', path, body, timeoutMs }, stop);

@@ -58,7 +58,7 @@ import { HEADER_BYTES, type Packed, pack, unpack } from './buffer/record.js';
 
 export type { Entry, Settlement } from './buffer/books.js';
 export type { Files } from './buffer/files.js';
-export type { BufferEvent, BufferOptions, Dropped, DropReason } from './buffer/queue.js';
+export type { BufferEvent, BufferOptions, Dropped } from './buffer/queue.js';
 
 export interface NewEntry {
   /** Not to be changed until `append` is done. Empty, where there are only lines to be counted. */

@@ -1,5 +1,6 @@
+import { identifier } from '../queries/influxql-text.js';
 import type { Link } from './delivery.js';
-import { InfluxServer, type ServerOptions, versionIn } from './server.js';
+import { InfluxServer, type ServerOptions, versionIn, writePathOf } from './server.js';
 import { type Answer, type Verdict, verdictOf, writeVerdictOf } from './verdict.js';
 
 export interface HttpOptions extends ServerOptions {
@@ -50,19 +51,17 @@ export class HttpLink implements Link {
    * that this is not the time. All other answers are no news about the lines: the write itself will tell.
    */
   async #discover(signal: AbortSignal): Promise<string | Answer> {
-    const { org, bucket, timeoutMs } = this.#options;
+    const { bucket, timeoutMs } = this.#options;
     const { answer, version } = await this.#server.ping(timeoutMs, signal);
     if ('failure' in answer || verdictOf(answer).kind === 'retry') return answer;
 
-    const [major, minor] = versionIn(version) ?? [2, 0];
-    if (major === 1) {
-      const create = `CREATE DATABASE "${bucket.replace(/["\\]/g, '\\$&')}"`;
+    const known = versionIn(version);
+    if (known?.[0] === 1) {
+      const create = `CREATE DATABASE ${identifier(bucket)}`;
       const path = `/query?q=${encodeURIComponent(create)}`;
       const made = await this.#server.request({ method: 'POST', path, timeoutMs }, signal);
       if (verdictOf(made).kind === 'retry') return made;
     }
-    const old = major === 1 && minor < 8;
-    const query = old ? { db: bucket, precision: 'ns' } : { org, bucket, precision: 'ns' };
-    return `${old ? '/write' : '/api/v2/write'}?${new URLSearchParams(query)}`;
+    return writePathOf(known, this.#options);
   }
 }

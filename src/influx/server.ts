@@ -143,6 +143,17 @@ export class InfluxServer {
   }
 }
 
+/** Where line protocol is posted to: one path until 1.8, another from there on. */
+export function writePathOf(
+  version: readonly [number, number] | undefined,
+  { org, bucket }: { readonly org: string; readonly bucket: string },
+): string {
+  const [major, minor] = version ?? [2, 0];
+  const old = major === 1 && minor < 8;
+  const query = old ? { db: bucket, precision: 'ns' } : { org, bucket, precision: 'ns' };
+  return `${old ? '/write' : '/api/v2/write'}?${new URLSearchParams(query)}`;
+}
+
 /** The major and minor version of a server, as in `1.6.7~rc0` and `v2.7.1`; undefined where it does not tell. */
 export function versionIn(text: string): readonly [number, number] | undefined {
   const match = /^v?(\d+)\.(\d+)/.exec(text);
