@@ -9,7 +9,7 @@ import { EXIT_CODES, VisualizerError } from '../errors.js';
 import { withoutControls } from '../log.js';
 import { defaultStateDir } from '../resolve-settings.js';
 import { BUNDLED, type Settings } from '../settings.js';
-import { executableOf, refuseSourceContradictions } from '../sources.js';
+import { executableOf, refuseSourceContradictions, sensorEnvironment } from '../sources.js';
 import { holderOf, type StateDirectory, stateDirectory } from '../state-directory.js';
 import { hasColour } from '../terminal.js';
 
@@ -104,7 +104,7 @@ function source(
   return checkSensor({
     executable: executableOf(settings),
     args: sensorArgs,
-    environment,
+    environment: sensorEnvironment(environment),
     definition,
     maxLineBytes,
     silenceMs: silenceTimeout,

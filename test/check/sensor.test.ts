@@ -37,6 +37,14 @@ describe('a sensor that', () => {
     expect(about('sensor')).toContain('load=4.5 turns=9');
   });
 
+  it('is written in Python need not flush its lines', async () => {
+    const script = 'while :; do echo 1.5 "$PYTHONUNBUFFERED"; sleep 0.05; done';
+    expect((await withSensor(script)).about('sensor')).toContain('load=1.5 turns=1');
+    const args = ['--path-executable', shellSensor(folder, script)];
+    const { about } = await diagnose(folder, args, { PYTHONUNBUFFERED: '7' });
+    expect(about('sensor')).toContain('load=1.5 turns=7');
+  });
+
   it('is missing', async () => {
     const { exitCode, about } = await diagnose(folder, ['--path-executable', join(folder, 'none')]);
     expect(exitCode).toBe(66);
