@@ -65,6 +65,7 @@ function begin(context: CheckContext): (Findings | Promise<Findings>)[] {
   const begun = [
     contradictions(context),
     finding,
+    definition === undefined ? [] : alerts(context, definition),
     source(context, definition, path),
     destination(context),
     path === undefined ? [] : onDisk(stateDirectory(path), settings),
@@ -88,6 +89,12 @@ function contradictions({ settings, sensorArgs }: CheckContext): Finding[] {
   }
   if (settings.host !== undefined || settings.port === undefined) return [];
   return [warn('settings', 'a port without a host says nothing: the embedded store is used', 'add --host')];
+}
+
+/** Loaded only where it is used: it brings all that can tell somebody of an alert. */
+async function alerts({ settings, environment }: CheckContext, definition: Definition): Promise<Findings> {
+  const { checkAlerts } = await import('../check/alerts.js');
+  return checkAlerts(definition, { host: settings.host, environment });
 }
 
 function source(
