@@ -348,7 +348,8 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function describeShape(input: unknown, key: string): string {
-  return `${shown(asRecord(input)[key])} must be one of ${SHAPES[key]}`;
+  const value = asRecord(input)[key];
+  return `${value === undefined ? 'is missing, and' : shown(value)} must be one of ${SHAPES[key]}`;
 }
 
 function shown(value: unknown): string {

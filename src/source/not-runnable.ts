@@ -46,6 +46,11 @@ function badInterpreter(executable: string): string {
   return `its first line asks for the interpreter ${interpreter}, which is not there${windows}`;
 }
 
+/** Such a text is run all the same, by a shell. */
+export function namesNoInterpreter(executable: string): boolean {
+  return /^(?!#!)[\t\x20-\x7e]+\r?$/.test(firstLineOf(executable));
+}
+
 function firstLineOf(file: string): string {
   try {
     const descriptor = openSync(file, 'r');

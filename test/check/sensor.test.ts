@@ -67,6 +67,16 @@ describe('a sensor that', () => {
     );
   });
 
+  it('has no line that names its interpreter is told of it', async () => {
+    const file = join(folder, 'sensor.py');
+    writeFileSync(file, 'import time\nprint("1.5 7")\n', { mode: 0o755 });
+    const { exitCode, about } = await diagnose(folder, ['--path-executable', file]);
+    expect(exitCode).toBe(66);
+    expect(about('sensor')).toMatch(
+      /fail .* no line\n(.*\n)* +-> its first line names no interpreter.*python3$/,
+    );
+  });
+
   it('prints nothing for as long as a run would wait', async () => {
     const { exitCode, about } = await withSensor('sleep 60', '--silence-timeout', '300ms');
     expect(exitCode).toBe(66);
