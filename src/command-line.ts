@@ -31,10 +31,9 @@ export function commandLine<Entry extends CommandEntry>(
   for (const entry of entries) {
     const { name, summary, runsSensor } = entry;
     const command = subcommand(top, name).description(summary).allowExcessArguments(false).exitOverride();
-    if (runsSensor) {
-      command.usage('[options] [-- arguments of the sensor...]');
-      command.showHelpAfterError('(a sensor is named by --path-executable <file>; --help tells more)');
-    }
+    if (runsSensor) command.usage('[options] [-- arguments of the sensor...]');
+    const hint = runsSensor ? 'a sensor is named by --path-executable <file>; ' : '';
+    command.showHelpAfterError(`(${hint}visualizer ${name} --help tells more)`);
     for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
     command.option(
       '--config <path>',

@@ -32,7 +32,8 @@ type NoShape = Exclude<z.core.$ZodIssueInvalidUnion, { readonly inclusive: false
 
 /** By the key that tells which of several shapes is meant. */
 function describeShape({ input, discriminator = '', options = [] }: NoShape): string {
-  return `${shown(asRecord(input)[discriminator])} must be one of ${options.join(', ')}`;
+  const value = asRecord(input)[discriminator];
+  return `${value === undefined ? 'is missing, and' : shown(value)} must be one of ${options.join(', ')}`;
 }
 
 export function shown(value: unknown): string {

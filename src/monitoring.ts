@@ -90,7 +90,10 @@ export class Monitoring {
 
   async #openAlerts(): Promise<void> {
     const { settings, definition, destination, state, now, log } = this.#options;
-    if (destination.rows === undefined) return;
+    if (destination.rows === undefined) {
+      if (definition.alerts.length > 0) log.info(ALERTS_ELSEWHERE);
+      return;
+    }
     const { LocalAlerts } = await import('./local/alerts.js');
     this.#alerts = await LocalAlerts.open({
       definition,
@@ -174,6 +177,9 @@ export class Monitoring {
     }
   }
 }
+
+const ALERTS_ELSEWHERE =
+  'Alerts are left to Grafana, as the readings go to an InfluxDB; `visualizer grafana` writes its rules';
 
 /** An alert that is recovering fires all the same. */
 function noticeOf({ alert, labels, from, to, at, value }: Transition): Notice[] {

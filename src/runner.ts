@@ -97,7 +97,12 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   closers.push(() => feed.close());
   const reloads = new Reloads(definitionFile(run), () => run.definition, log);
   run.onReload(() => reloads.read());
-  log.info({ sensor: run.definition.name, env: settings.env }, `Recording to the ${destination.name}`);
+  if (readsByBundled(settings)) log.info({ columns: columnsOf(run.definition) }, BY_BUNDLED);
+  const directory = run.state?.path;
+  log.info(
+    { sensor: run.definition.name, env: settings.env, directory },
+    `Recording to the ${destination.name}`,
+  );
   const progress = await showProgress({ ...run, state: () => destination.state() });
   closers.unshift(() => progress.close());
   run.stop.addEventListener('abort', () => {
@@ -114,6 +119,17 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   }
   if (!run.stop.aborted) progress.stopping();
   return feed.exit;
+}
+
+/** Lines of somebody's own, and nothing that says what they hold. */
+function readsByBundled({ sensor, executable, input }: Settings): boolean {
+  return sensor === undefined && (executable ?? input) !== undefined;
+}
+
+const BY_BUNDLED = 'No definition is named (--sensor): lines are read by that of the bundled sensor';
+
+function columnsOf({ metrics }: Definition): string {
+  return metrics.map(({ name }) => name).join(', ');
 }
 
 /** What lies on the way of the data. */

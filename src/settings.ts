@@ -125,7 +125,7 @@ export const SETTINGS = {
   },
   host: {
     ...hostName,
-    expected: 'a host name or address alone (for https://name:8086 write --host name --port 8086 --tls)',
+    expected: 'a host name or address alone (the port goes with --port, and https:// is --tls)',
     flag: 'host',
     env: 'HOST_METRICS',
     help: 'write to the InfluxDB on this host; without it, to the embedded store',

@@ -98,11 +98,16 @@ async function runSensor(
       stuckLines: () => settings.stuckLines ?? (mayRepeat() ? 0 : DEFAULT_STUCK_LINES),
       isDefect,
       requests,
-      environment,
+      environment: sensorEnvironment(environment),
       log,
     },
     stop,
   );
+}
+
+/** Python holds back what it prints into a pipe; a line is to be read, and stamped, when it is printed. */
+export function sensorEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { PYTHONUNBUFFERED: '1', ...environment };
 }
 
 /** A file of that name, as seen from here, goes before a command of that name. */

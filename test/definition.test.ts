@@ -151,6 +151,11 @@ describe('a mistake is named with file, line, field, value and what was expected
       broken('kind: gauge', 'kind: gage'),
       '5: metrics[0].kind: "gage" must be one of gauge, random, counter',
     ],
+    [
+      'a missing kind',
+      broken('kind: gauge', ''),
+      '5: metrics[0].kind: is missing, and must be one of gauge, random, counter',
+    ],
     ['a missing key', broken('severity: warning', ''), '8: alerts[0].severity: is missing'],
     ['a missing range', broken(', range: [0, 10]', ''), '6: metrics[1].range: is missing'],
     [

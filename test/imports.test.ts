@@ -99,7 +99,14 @@ const BEYOND: Record<string, Record<string, readonly string[]>> = {
     'what it is told': ['settings', 'definition-file', 'state-directory'],
   },
   check: {
-    'tries each with the code of the run': ['source', 'parse', 'influx', 'local', 'definition-file'],
+    'tries each with the code of the run': [
+      'source',
+      'parse',
+      'influx',
+      'local',
+      'notify',
+      'definition-file',
+    ],
     'the name of the data source': ['grafana'],
     'the directory is one of what it checks': ['state-directory'],
   },

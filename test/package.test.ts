@@ -28,6 +28,7 @@ describe('the package', () => {
       /^dist\/(?:index|definition|definition-file|errors|local\/api)\.d\.ts$/,
       /^dist\/local\/api\.js$/,
       /^dist\/local\/page\/[a-z-]+\.(?:js|css|svg|html)$/,
+      /^docs\/(?:[a-z-]+\.md|systemd\/visualizer\.service)$/,
       /^sensor_runner\/sensor(?:\.yaml)?$/,
     ];
     expect(paths.filter((path) => !known.some((pattern) => pattern.test(path)))).toEqual([]);
@@ -35,7 +36,7 @@ describe('the package', () => {
       expect.arrayContaining([
         ...['LICENSE', 'README.md', 'package.json', 'dist/cli.js', 'sensor_runner/sensor'],
         ...['sensor_runner/sensor.yaml', 'dist/local/page/index.html', 'dist/local/page/page.js'],
-        ...['dist/index.js', 'dist/index.d.ts'],
+        ...['dist/index.js', 'dist/index.d.ts', 'docs/definition.md', 'docs/notifications.md'],
       ]),
     );
   });

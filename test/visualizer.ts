@@ -8,6 +8,7 @@ import { until } from './until.js';
 /** The built command line, and the files of this repository that tests give to it. */
 export const CLI = path('dist/cli.js');
 export const BUNDLED_SENSOR = path('sensor_runner/sensor');
+export const BUNDLED_DEFINITION = path('sensor_runner/sensor.yaml');
 
 function path(name: string): string {
   return fileURLToPath(new URL(`../${name}`, import.meta.url));

@@ -1,6 +1,6 @@
 import type { Definition } from '../definition.js';
 import { formatDuration } from '../quantity.js';
-import { whyNotRunnable } from '../source/not-runnable.js';
+import { namesNoInterpreter, whyNotRunnable } from '../source/not-runnable.js';
 import { type ProcessEnd, SensorProcess } from '../source/sensor-process.js';
 import { type Finding, fail, warn } from './finding.js';
 import { firstLines, judge, LISTEN_MS, LONGEST_SHOWN, lastLine } from './first-lines.js';
@@ -60,14 +60,18 @@ function notRunnable(executable: string, cause: Error): Finding {
 
 function endedSilently(executable: string, { code, signal }: ProcessEnd, words: string | undefined): Finding {
   const end = signal === undefined ? `exit code ${code}` : signal;
+  const byHand = `run it by hand, see what it says, and have it print a line for each reading: ${executable}`;
   return fail(
     'sensor',
     'SENSOR_NOT_RUNNABLE',
     `${executable} ended with ${end}, and printed no line`,
-    `run it by hand, see what it says, and have it print a line for each reading: ${executable}`,
+    namesNoInterpreter(executable) ? NO_INTERPRETER : byHand,
     words === undefined ? [] : [`its last words: ${words.slice(0, LONGEST_SHOWN)}`],
   );
 }
+
+const NO_INTERPRETER =
+  'its first line names no interpreter, so that a shell was given it; begin it with one such as #!/usr/bin/env python3';
 
 /** One that is slow is no fault as long as a run would wait for it. */
 function silent(executable: string, { silenceMs }: SensorOptions): Finding {

@@ -10,7 +10,7 @@ import { EXIT_CODES, VisualizerError } from '../errors.js';
 import { withoutControls } from '../log.js';
 import { defaultStateDir } from '../resolve-settings.js';
 import { BUNDLED, type Settings } from '../settings.js';
-import { executableOf, refuseSourceContradictions } from '../sources.js';
+import { executableOf, refuseSourceContradictions, sensorEnvironment } from '../sources.js';
 import { holderOf, type StateDirectory, stateDirectory } from '../state-directory.js';
 import { hasColour } from '../terminal.js';
 
@@ -66,6 +66,7 @@ function begin(context: CheckContext): (Findings | Promise<Findings>)[] {
   const begun = [
     contradictions(context),
     finding,
+    definition === undefined ? [] : alerts(context, definition),
     source(context, definition, path),
     destination(context),
     path === undefined ? [] : onDisk(stateDirectory(path), settings),
@@ -91,6 +92,12 @@ function contradictions({ settings, sensorArgs }: CheckContext): Finding[] {
   return [warn('settings', 'a port without a host says nothing: the embedded store is used', 'add --host')];
 }
 
+/** Loaded only where it is used: it brings all that can tell somebody of an alert. */
+async function alerts({ settings, environment }: CheckContext, definition: Definition): Promise<Findings> {
+  const { checkAlerts } = await import('../check/alerts.js');
+  return checkAlerts(definition, { host: settings.host, environment });
+}
+
 function source(
   { settings, sensorArgs, environment, stop }: CheckContext,
   definition: Definition | undefined,
@@ -105,7 +112,7 @@ function source(
   return checkSensor({
     executable: executableOf(settings),
     args: sensorArgs,
-    environment,
+    environment: sensorEnvironment(environment),
     definition,
     maxLineBytes,
     silenceMs: silenceTimeout,

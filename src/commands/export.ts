@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Definition, Metric } from '../definition.js';
 import { readDefinition } from '../definition-file.js';
+import { VisualizerError } from '../errors.js';
 import { LineProtocol } from '../influx/line-protocol.js';
 import type { Log } from '../log.js';
 import type { Point, Reading } from '../reading.js';
@@ -23,9 +24,10 @@ type Columns = readonly Pick<Metric, 'name' | 'type'>[];
 
 /**
  * Prints what the embedded store holds.
- * @throws VisualizerError STATE_UNUSABLE where there is no store, ALREADY_RUNNING while a run holds it
+ * @throws VisualizerError BAD_SETTING where no time is asked for, STATE_UNUSABLE where there is no store, ALREADY_RUNNING while a run holds it
  */
 export async function exportStore({ settings, environment, log, output }: ExportContext): Promise<void> {
+  refuseEmptyRange(settings);
   const definition = readDefinition(settings.sensor ?? BUNDLED.sensor);
   const path = settings.stateDir ?? defaultStateDir(definition.name, environment);
   const store = await Store.openExisting(stateDirectory(path).store, log);
@@ -41,6 +43,12 @@ export async function exportStore({ settings, environment, log, output }: Export
   } finally {
     store.close();
   }
+}
+
+function refuseEmptyRange({ from, to }: TimeRange): void {
+  if (from === undefined || to === undefined || from < to) return;
+  const text = '--from and --to: nothing lies between them, as --from is not before --to; swap them.';
+  throw new VisualizerError('BAD_SETTING', text);
 }
 
 /** The readings, a header first. By RFC 4180, but for lines that end with LF as Unix tools expect. */

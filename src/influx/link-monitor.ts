@@ -20,7 +20,8 @@ export class LinkMonitor {
   /** Since when readings are delivered, or not. */
   #since = performance.now();
   #saidAt = 0;
-  #attempts = 0;
+  /** Requests in vain since the last one that was not. */
+  #failed = 0;
   #changes = 0;
   #changesSince = performance.now();
   #writeMs = 0;
@@ -45,6 +46,7 @@ export class LinkMonitor {
     const state = verdict.kind === 'retry' ? 'offline' : verdict.kind === 'hold' ? 'held' : 'online';
     const mend = verdict.kind === 'hold' ? verdict.mend : undefined;
     this.#writeMs = tookMs;
+    if (state !== 'online') this.#failed += 1;
     const now = performance.now();
     if (state !== this.#state || mend !== this.#mend) {
       this.#change(state, verdict, now);
@@ -53,7 +55,7 @@ export class LinkMonitor {
       const since = formatDuration(Math.round((now - this.#since) / 60_000) * 60_000);
       this.#say('warn', verdict, `Still no delivery to ${this.#name}, for ${since} now`);
     }
-    this.#attempts += 1;
+    if (state === 'online') this.#failed = 0;
   }
 
   #change(state: LinkState, verdict: Verdict, now: number): void {
@@ -67,10 +69,7 @@ export class LinkMonitor {
     } else if (this.#changes === CHANGES_TOLD + 1) {
       this.#say('warn', verdict, `${this.#name} comes and goes; not each time is told from now on`);
     }
-    if (state === 'online' || this.#state === 'online') {
-      this.#since = now;
-      this.#attempts = 0;
-    }
+    if (state === 'online' || this.#state === 'online') this.#since = now;
     this.#state = state;
   }
 
@@ -96,6 +95,6 @@ export class LinkMonitor {
     this.#saidAt = performance.now();
     const reason = verdict.kind === 'accepted' ? undefined : verdict.reason;
     const mend = verdict.kind === 'hold' ? verdict.mend : undefined;
-    this.#log[level]({ reason, mend, attempts: this.#attempts, queued: this.#queued() }, text);
+    this.#log[level]({ reason, mend, failedAttempts: this.#failed, queued: this.#queued() }, text);
   }
 }

@@ -37,7 +37,7 @@ export function verdictOf(answer: Answer, now = Date.now()): Verdict {
   const { status, body } = answer;
   const message = messageIn(body);
   const reason = `${status} ${message}`.trim().slice(0, REASON_LENGTH);
-  if ((isAccepted(status) || isRefusal(status)) && STRANGER.test(body)) {
+  if ((isAccepted(status) || isRefusal(status) || status === 404) && STRANGER.test(body)) {
     return { kind: 'hold', reason, mend: STRANGE };
   }
   if (isAccepted(status)) return { kind: 'accepted' };
@@ -80,14 +80,18 @@ const STRANGE =
  */
 const STRANGER = /^\s*<|^client sent an HTTP request to an HTTPS server/i;
 
-/** The message in an answer's body: `message` in 2.x, `error` in 1.x and 3.x (there with details), else the text. */
+/**
+ * The message in an answer's body: `message` in 2.x, `error` in 1.x and 3.x (there with details), the title of a web
+ * page, else the text.
+ */
 function messageIn(body: string): string {
   try {
     const { error, message, data } = JSON.parse(body);
     const detail = data?.error_message === undefined ? '' : `: ${data.error_message}`;
     return `${message ?? error ?? body}${detail}`;
   } catch {
-    return body.trim();
+    const title = /^\s*<.*<title[^>]*>\s*([^<]*?)\s*<\/title>/is.exec(body)?.[1];
+    return title === undefined ? body.trim() : `a web page, ${JSON.stringify(title)}`;
   }
 }
 

@@ -12,7 +12,7 @@ export function notRunnable(executable: string, cause: Error): VisualizerError {
 export function whyNotRunnable(executable: string, cause: Error): string {
   switch (systemCodeOf(cause)) {
     case 'ENOENT':
-      return existsSync(executable) ? badInterpreter(executable) : 'there is no such file or command';
+      return existsSync(executable) ? badInterpreter(executable) : notThere(executable);
     case 'EACCES':
       return isDirectory(executable)
         ? 'it is a directory'
@@ -22,6 +22,14 @@ export function whyNotRunnable(executable: string, cause: Error): string {
     default:
       return messageOf(cause);
   }
+}
+
+/** What one would type in a shell is one name here: nothing splits it. */
+function notThere(executable: string): string {
+  const [command = '', ...args] = executable.trim().split(/\s+/);
+  const isCommandLine = args.length > 0 && (!command.includes('/') || existsSync(command));
+  const advice = `; try: --path-executable ${command} -- ${args.join(' ')}`;
+  return `there is no such file or command${isCommandLine ? advice : ''}`;
 }
 
 function isDirectory(path: string): boolean {
@@ -36,6 +44,11 @@ function badInterpreter(executable: string): string {
     ? ` (the line ends with a carriage return; try: sed -i 's/\\r$//' ${executable})`
     : '';
   return `its first line asks for the interpreter ${interpreter}, which is not there${windows}`;
+}
+
+/** Such a text is run all the same, by a shell. */
+export function namesNoInterpreter(executable: string): boolean {
+  return /^(?!#!)[\t\x20-\x7e]+\r?$/.test(firstLineOf(executable));
 }
 
 function firstLineOf(file: string): string {

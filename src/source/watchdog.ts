@@ -27,6 +27,7 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #looksAllowed: number;
   #silentLooks = 0;
+  #hasSpoken = false;
   #newest: Buffer = Buffer.alloc(0);
   /** How often in a row the newest line has come. */
   #repeated = 0;
@@ -41,7 +42,10 @@ export class Watchdog {
 
   /** Takes what was just read. Returns what is wrong with it, if anything is. */
   see({ blocks, refused }: Lines): string | undefined {
-    if (blocks.length > 0 || refused.length > 0) this.#silentLooks = 0;
+    if (blocks.length > 0 || refused.length > 0) {
+      this.#silentLooks = 0;
+      this.#hasSpoken = true;
+    }
     const { isDefect } = this.#options;
     const stuckLines = this.#options.stuckLines();
     if (blocks.length === 0 || stuckLines === 0) return undefined;
@@ -58,7 +62,9 @@ export class Watchdog {
     this.#silentLooks += 1;
     if (this.#silentLooks !== this.#looksAllowed) return undefined;
     const silence = formatDuration(this.#options.silenceMs);
-    return `has printed no line for ${silence} (--silence-timeout ${silence})`;
+    // What writes into a pipe often holds its lines back until it has some KiB of them.
+    const advice = this.#hasSpoken ? '' : '; it may have to flush after each line';
+    return `has printed no line for ${silence} (--silence-timeout ${silence}${advice})`;
   }
 
   /** Returns whether there was nothing but the newest line again. */

@@ -13,7 +13,7 @@ export function requireReadable(file: string): void {
     const reason = systemCodeOf(cause) ?? messageOf(cause);
     throw new VisualizerError(
       'STATE_UNUSABLE',
-      `There is no store to read at ${file} (${reason}). Record one with: visualizer run, or name another --state-dir or --sensor.`,
+      `There is no store to read at ${file} (${reason}). Record one with: visualizer run, or name another --state-dir or --sensor. What a run with --host records is in its InfluxDB, and not here.`,
       { cause },
     );
   }

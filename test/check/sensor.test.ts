@@ -37,6 +37,14 @@ describe('a sensor that', () => {
     expect(about('sensor')).toContain('load=4.5 turns=9');
   });
 
+  it('is written in Python need not flush its lines', async () => {
+    const script = 'while :; do echo 1.5 "$PYTHONUNBUFFERED"; sleep 0.05; done';
+    expect((await withSensor(script)).about('sensor')).toContain('load=1.5 turns=1');
+    const args = ['--path-executable', shellSensor(folder, script)];
+    const { about } = await diagnose(folder, args, { PYTHONUNBUFFERED: '7' });
+    expect(about('sensor')).toContain('load=1.5 turns=7');
+  });
+
   it('is missing', async () => {
     const { exitCode, about } = await diagnose(folder, ['--path-executable', join(folder, 'none')]);
     expect(exitCode).toBe(66);
@@ -56,6 +64,16 @@ describe('a sensor that', () => {
     expect(exitCode).toBe(66);
     expect(about('sensor')).toMatch(
       /fail .*exit code 3.* no line\n +its last words: no device\n +-> run it by hand/,
+    );
+  });
+
+  it('has no line that names its interpreter is told of it', async () => {
+    const file = join(folder, 'sensor.py');
+    writeFileSync(file, 'import time\nprint("1.5 7")\n', { mode: 0o755 });
+    const { exitCode, about } = await diagnose(folder, ['--path-executable', file]);
+    expect(exitCode).toBe(66);
+    expect(about('sensor')).toMatch(
+      /fail .* no line\n(.*\n)* +-> its first line names no interpreter.*python3$/,
     );
   });
 

@@ -8,7 +8,7 @@ const accepted: Verdict = { kind: 'accepted' };
 const away: Verdict = { kind: 'retry', reason: 'nothing listens there' };
 const hold = (mend: string): Verdict => ({ kind: 'hold', reason: '401', mend });
 
-let told: { msg: string; level: number; mend?: string }[];
+let told: { msg: string; level: number; mend?: string; failedAttempts: number }[];
 let monitor: LinkMonitor;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
@@ -40,6 +40,15 @@ describe('the link monitor', () => {
     expect(summaries).toHaveLength(31);
     expect(summaries[0]).toBe('Still no delivery to InfluxDB, for 15m now');
     expect(summaries.at(-1)).toBe('Still no delivery to InfluxDB, for 7h45m now');
+  });
+
+  it('counts the attempts that failed, and no others', () => {
+    observe(accepted, 48);
+    observe(away, 5);
+    observe(hold('the token'), 2);
+    observe(accepted, 9);
+    observe(away);
+    expect(told.map(({ failedAttempts }) => failedAttempts)).toEqual([0, 1, 6, 7, 1]);
   });
 
   it('says what to mend, and says so again only when it is something else', () => {

@@ -40,6 +40,15 @@ const TABLE: [string, Answer, Partial<Verdict> & Record<string, unknown>][] = [
     { status: 404, body: json({ error: 'database not found: "x"' }) },
     { kind: 'hold', reason: '404 database not found: "x"', mend: expect.stringContaining('INFLUX_BUCKET') },
   ],
+  [
+    'a web page with 404 is that of another server, and is told by its title',
+    { status: 404, body: '<!DOCTYPE html>\n<html><head><title>\n Not found </title></head></html>' },
+    {
+      kind: 'hold',
+      reason: '404 a web page, "Not found"',
+      mend: expect.stringContaining('check --host and --port'),
+    },
+  ],
   ['405 waits for a person', { status: 405, body: '' }, { kind: 'hold' }],
   ['413 is split', { status: 413, body: '<html>too large</html>' }, { kind: 'split' }],
   [

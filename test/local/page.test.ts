@@ -291,6 +291,8 @@ describe.skipIf(!hasChromium)('the page', () => {
     const row = tab.locator('tr[data-alert="cpu-load-high"]');
     const strip = tab.locator('#alert-strip');
     expect(await row.textContent()).toContain('above 7 cores');
+    const narrow = tab.locator('tr[data-alert="random-value-narrow"]');
+    expect(await narrow.textContent()).toContain('below 1,000,000');
     await until('all is well', async () => (await strip.textContent())?.includes('normal'));
     run.change('cpu-load-high', 'pending', 7.25);
     await until('it is pending', async () => /pending/.test((await row.textContent()) ?? ''));

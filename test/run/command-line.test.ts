@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../servers/server.js';
 import { until } from '../until.js';
 import {
+  BUNDLED_DEFINITION,
   BUNDLED_SENSOR,
   logLines,
   shellSensor,
@@ -72,6 +73,38 @@ describe('run --dry-run', () => {
     const { exitCode, stderr } = await child;
     expect(exitCode).toBe(0);
     expect(stderr).not.toContain('EPIPE');
+  });
+});
+
+describe('the log of a run begins with', () => {
+  const begin = async (...args: string[]) => {
+    const { stderr } = await run(['--restart', 'never', ...args]);
+    return logLines(stderr);
+  };
+
+  it('where the readings are kept', async () => {
+    const lines = await begin('--path-executable', sensor('echo 1 2 3'));
+    const recording = lines.find(({ msg }) => msg === 'Recording to the embedded store');
+    expect(recording).toMatchObject({ sensor: 'demo', directory: join(folder, 'state') });
+  });
+
+  it('which columns are expected, where a sensor comes without a definition', async () => {
+    const told = ({ msg }: Record<string, unknown>) => String(msg).startsWith('No definition is named');
+    const own = ['--path-executable', sensor('echo 1 2 3')];
+    expect((await begin(...own)).filter(told)).toMatchObject([
+      { columns: 'cpu_load, random_value, counter' },
+    ]);
+    expect((await begin(...own, '--sensor', BUNDLED_DEFINITION)).filter(told)).toEqual([]);
+    const bundled = await begin('--', '--lines', '1', '--interval', '0');
+    expect(bundled.filter(told)).toEqual([]);
+  });
+
+  it('who evaluates the alerts, where that is Grafana', async () => {
+    const told = ({ msg }: Record<string, unknown>) => String(msg).startsWith('Alerts are left to Grafana');
+    const own = ['--path-executable', sensor('echo 1 2 3')];
+    const away = ['--host', '127.0.0.1', '--port', `${await freePort()}`, '--drain-timeout', '0'];
+    expect((await begin(...own, ...away)).filter(told)).toHaveLength(1);
+    expect((await begin(...own)).filter(told)).toEqual([]);
   });
 });
 
@@ -213,7 +246,7 @@ describe('the exit code says what is wrong', () => {
       '78 for a host with a scheme',
       ['run', '--host', 'http://localhost'],
       78,
-      'write --host name --port 8086 --tls',
+      'the port goes with --port, and https:// is --tls',
     ],
   ])('%s', async (_, args, code, text) => {
     const { exitCode, stderr, stdout } = await visualizer(args, { XDG_STATE_HOME: folder });

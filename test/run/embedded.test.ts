@@ -94,6 +94,8 @@ describe('the embedded store', () => {
     await run(bundled('--interval 0 --lines 5 --defect-rate 0'), '--restart', 'never', '--env', 'a b,c');
     expect(await exported('--from', '1h')).toHaveLength(6);
     expect(await exported('--to', '1h')).toHaveLength(1);
+    const { exitCode, stderr } = await visualizer(['export', '--from', '1h', '--to', '2h']);
+    expect([exitCode, stderr]).toEqual([78, expect.stringContaining('--from is not before --to')]);
     const lines = await exported('--format', 'lp');
     expect(
       lines.filter((line) => line.startsWith('sensor,env=a\\ b\\,c,sensor=demo,defect=false cpu_load=')),

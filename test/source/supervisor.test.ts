@@ -193,6 +193,22 @@ describe('the supervisor', () => {
     await expect(all).rejects.toThrow(expected);
   });
 
+  it.each([
+    [
+      'of a command that is in the path',
+      () => 'none-such -u a.py',
+      'try: --path-executable none-such -- -u a.py.',
+    ],
+    ['of a file', () => `${shellSensor(folder, '')} -n  5`, '/sensor -- -n 5.'],
+    ['in the name of a file', () => '/no such/sensor', 'there is no such file or command.'],
+  ])('says where arguments go that are given in one word: those %s', async (_, executable, expected) => {
+    const { options } = optionsFor(executable(), { restart: 'always' });
+    const all = (async () => {
+      for await (const _ of supervise(options, new AbortController().signal));
+    })();
+    await expect(all).rejects.toThrow(expected);
+  });
+
   it('keeps trying when a sensor that once ran cannot be started any more', async () => {
     const script = 'echo 1; test -e "$0.once" || { touch "$0.once"; chmod -x "$0"; }';
     const { lines, exits, said, stop, ended } = await start(script, { restart: 'always' });

@@ -50,8 +50,15 @@ describe('a sensor that is silent', () => {
     const dog = watchdog();
     expect(dog.lookMs).toBe(100);
     expect(looks(dog, 10)).toEqual(Array(10).fill(undefined));
-    expect(dog.look()).toBe('has printed no line for 1s (--silence-timeout 1s)');
+    expect(dog.look()).toContain('has printed no line for 1s (--silence-timeout 1s');
     expect(looks(dog, 50)).toEqual(Array(50).fill(undefined));
+  });
+
+  it('may hold its lines back where it never printed any, and is told so', () => {
+    expect(looks(watchdog(), 11).at(-1)).toContain('it may have to flush after each line');
+    const dog = watchdog();
+    dog.see(read('1'));
+    expect(looks(dog, 11).at(-1)).toBe('has printed no line for 1s (--silence-timeout 1s)');
   });
 
   it('does not hang while it prints lines, be they refused', () => {

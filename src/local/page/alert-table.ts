@@ -2,7 +2,7 @@
 import type { About, AlertAbout, AlertInstance, AlertState, Alerts } from '../api.js';
 import { STATES } from './alert-states.js';
 import { byId, element } from './element.js';
-import { formatNumber } from './format.js';
+import { formatCount, formatNumber } from './format.js';
 import { formatAge, formatMoment } from './moments.js';
 
 const NOTES: Readonly<Record<Alerts['evaluated'], string>> = {
@@ -66,13 +66,18 @@ export class AlertTable {
       cell('Alert', ...aboutElements(alert, instance)),
       cell('Since', since, element('small', {}, instance ? `${formatAge(now - instance.since)} ago` : '')),
       cell('Value', value),
-      cell('Limit', alert.limit, element('small', {}, question)),
+      cell('Limit', grouped(alert.limit), element('small', {}, question)),
     );
     row.dataset.alert = alert.id;
     row.dataset.state = state;
     row.dataset.severity = alert.severity;
     return row;
   }
+}
+
+/** Its numbers as those beside it; a unit may have digits too. */
+function grouped(limit: string): string {
+  return limit.replace(/(?<= )-?\d{4,15}(?= |$)/g, (digits) => formatCount(Number(digits)));
 }
 
 function aboutElements(
