@@ -1,6 +1,4 @@
-import { isIPv6 } from 'node:net';
-
-/** `host:port`, as it stands in a URL. */
+/** `host:port`, as it stands in a URL; of all hosts only IPv6 addresses have colons. */
 export function authorityOf(host: string, port: number): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -169,10 +169,10 @@ export class DurableBuffer {
 
   /**
    * The oldest entries that are not settled, in order: as many as fit into `maxBytes` once unpacked, at least
-   * one if there is any. Asked again before they are settled, it begins with the same ones. Once an entry is settled,
-   * its payload may be overwritten.
+   * one if there is any. Asked again before they are settled, it begins with the same ones, or behind the one of the
+   * sequence `after`. Once an entry is settled, its payload may be overwritten.
    */
-  peek(maxBytes: number): Promise<Entry[]> {
+  peek(maxBytes: number, after = 0): Promise<Entry[]> {
     return this.#run(async () => {
       await this.#expire();
       const chosen: HandedOut[] = [];
@@ -182,6 +182,7 @@ export class DurableBuffer {
         return room >= 0 || chosen.length === 0;
       };
       for (const handedOut of this.#queue.books.handedOut) {
+        if (handedOut.sequence <= after) continue;
         if (!fits(payloadBytesOf(handedOut))) return unpackAll(chosen);
         chosen.push(handedOut);
       }

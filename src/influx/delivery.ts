@@ -25,8 +25,11 @@ export interface Entry {
 
 /** The durable queue that delivery drains, first in, first out. */
 export interface Backlog {
-  /** The oldest entries that are not settled, up to `maxBytes` of them but at least one, if any. */
-  peek(maxBytes: number): Promise<readonly Entry[]>;
+  /**
+   * The oldest entries that are not settled, of those behind the sequence `after`: up to `maxBytes` of them but at least
+   * one, if any.
+   */
+  peek(maxBytes: number, after?: number): Promise<readonly Entry[]>;
   /** The entry is done: `delivered + rejected` are its readings. */
   settle(outcome: { sequence: number; delivered: number; rejected: number }): Promise<void>;
 }
@@ -50,8 +53,7 @@ const LONGEST_WAIT_MS = 30_000;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 /**
- * Drains the backlog into the link: one request in flight, each entry settled by a verdict, and only then the
- * next. What the server does not take now is tried again for ever; what it will never take is sifted out.
+ * Drains the backlog into the link: one request in flight, each entry settled by a verdict, one after the other. What the server does not take now is tried again for ever; what it will never take is sifted out.
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -84,8 +86,7 @@ export class Delivery {
       try {
         const entries = await backlog.peek(REQUEST_BYTES);
         if (entries.length === 0) await woken;
-        else await this.#deliver(entries, stop);
-        this.#fault = undefined;
+        else await this.#drain(entries, stop);
       } catch (error) {
         if (!stop.aborted) await this.#survive(error, stop);
       }
@@ -108,13 +109,38 @@ export class Delivery {
     });
   }
 
-  async #deliver(entries: readonly Entry[], stop: AbortSignal): Promise<void> {
-    const { backlog, ledger } = this.#options;
-    const rejected = entries.map(() => 0);
-    const body = this.#join(entries);
-    const verdict = await this.#verdictOn(body, stop);
-    if (verdict.kind !== 'accepted') await this.#sift(linesOf(entries), verdict, rejected, stop);
+  /**
+   * Delivers these entries, and those behind them until there are none. What comes next is looked for while the server
+   * is at work, and sent before the disk knows what became of the ones before: a server waits for no disk.
+   */
+  async #drain(entries: readonly Entry[], stop: AbortSignal): Promise<void> {
+    let settled = Promise.resolve();
+    try {
+      for (let due = entries; due.length > 0; ) {
+        const next = this.#options.backlog.peek(REQUEST_BYTES, due.at(-1)?.sequence);
+        next.catch(() => {});
+        const rejected = await this.#deliver(due, stop);
+        await settled;
+        settled = this.#settle(due, rejected);
+        settled.catch(() => {});
+        due = await next;
+      }
+    } finally {
+      await settled;
+    }
+    this.#fault = undefined;
+  }
 
+  /** Returns how many lines of each entry the server refused for good. */
+  async #deliver(entries: readonly Entry[], stop: AbortSignal): Promise<number[]> {
+    const rejected = entries.map(() => 0);
+    const verdict = await this.#verdictOn(this.#join(entries), stop);
+    if (verdict.kind !== 'accepted') await this.#sift(linesOf(entries), verdict, rejected, stop);
+    return rejected;
+  }
+
+  async #settle(entries: readonly Entry[], rejected: readonly number[]): Promise<void> {
+    const { backlog, ledger } = this.#options;
     for (const [index, { sequence, lines }] of entries.entries()) {
       const lost = rejected[index] as number;
       // First in the backlog: what cannot be settled is delivered again, and must not be counted twice.

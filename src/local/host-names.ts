@@ -9,7 +9,8 @@ export function isLoopback(host: string): boolean {
 /** As it stands in a URL; what listens on every address is reached by the machine's name. */
 export function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return hostname();
-  return isIPv6(host) ? `[${host}]` : host;
+  // Only IPv6 addresses have colons.
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /**

@@ -78,12 +78,14 @@ class BacklogInMemory implements TestBacklog {
     this.totals.queued += lines;
   }
 
-  async peek(maxBytes: number): Promise<Entry[]> {
+  async peek(maxBytes: number, after = 0): Promise<Entry[]> {
     let room = maxBytes;
-    return this.#entries.filter(({ payload }, index) => {
-      room -= payload.length;
-      return index === 0 || room >= 0;
-    });
+    return this.#entries
+      .filter(({ sequence }) => sequence > after)
+      .filter(({ payload }, index) => {
+        room -= payload.length;
+        return index === 0 || room >= 0;
+      });
   }
 
   async settle({ sequence, delivered, rejected }: Parameters<Backlog['settle']>[0]): Promise<void> {
@@ -471,6 +473,42 @@ describe('delivery', () => {
     await until('a request is under way', () => link.calls > 0);
     await bench.stop();
     expect(bench.ledger.totals).toMatchObject({ delivered: 5, queued: 0 });
+  });
+
+  it('lets no server wait for the disk: the next request is under way while the one before is settled', async () => {
+    const backlog = await openInMemory();
+    const settle = backlog.settle.bind(backlog);
+    let letGo = () => {};
+    const disk = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    vi.spyOn(backlog, 'settle').mockImplementation(async (settlement) => {
+      await disk;
+      await settle(settlement);
+    });
+    const link = linkOf(async () => ({ kind: 'accepted' }));
+    const bench = new Bench(backlog, { link });
+    // Too much for one request.
+    for (let entry = 0; entry < 3; entry += 1) await bench.append(25_000);
+    bench.start();
+    await until('the second request was answered', () => link.calls === 2);
+    expect(bench.ledger.totals).toMatchObject({ delivered: 0, queued: 75_000 });
+    letGo();
+    await bench.drained();
+    expect(link.calls).toBe(3);
+    expect(bench.ledger.totals).toMatchObject({ delivered: 75_000, queued: 0 });
+  });
+
+  it('sends again what could not be settled, and what was sent behind it', async () => {
+    const backlog = await openInMemory();
+    vi.spyOn(backlog, 'settle').mockRejectedValueOnce(new Error('EIO'));
+    const link = linkOf(async () => ({ kind: 'accepted' }));
+    const bench = new Bench(backlog, { link });
+    for (let entry = 0; entry < 3; entry += 1) await bench.append(25_000);
+    await bench.start().drained();
+    await bench.stop();
+    expect(link.calls).toBeGreaterThan(3);
+    expect(bench.ledger.totals).toMatchObject({ delivered: 75_000, queued: 0 });
   });
 
   it('goes on after a fault of the disk, says it once, and counts nothing twice', async () => {

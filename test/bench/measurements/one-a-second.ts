@@ -3,7 +3,8 @@ import type { Measurement } from '../measurement.js';
 import { NullServer } from '../null-server.js';
 import { influxAt, type Sensor, visualizerRun } from '../visualizer.js';
 
-const WARM_UP_LINES = 5;
+/** What the start left behind is collected as garbage by then. */
+const WARM_UP_LINES = 15;
 const LINES = 25;
 
 export const oneASecond: Measurement = {

@@ -91,6 +91,16 @@ describe.each([
     expect((await buffer.peek(100)).map(numberOf)).toEqual([1]);
   });
 
+  it('hands out what comes after what is handed out', async () => {
+    await append(1, 5, { bytes: 100 });
+    expect((await buffer.peek(200)).map(numberOf)).toEqual([1, 2]);
+    expect((await buffer.peek(200, 2)).map(numberOf)).toEqual([3, 4]);
+    await buffer.settle({ sequence: 1, delivered: 1, rejected: 0 });
+    expect((await buffer.peek(200, 3)).map(numberOf)).toEqual([4, 5]);
+    expect(await buffer.peek(200, 5)).toEqual([]);
+    expect((await buffer.peek(EVERYTHING)).map(numberOf)).toEqual([2, 3, 4, 5]);
+  });
+
   it('counts every line to its end', async () => {
     await buffer.append(entry(1, { lines: 10, refused: 3 }));
     await buffer.append(entry(2, { lines: 20, lost: 2 }));
