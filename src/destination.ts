@@ -12,8 +12,8 @@ export interface Destination {
   readonly batchesAtOnce?: number;
   state(): DestinationState;
   /**
-   * Resolves once the batch is safe here; rejects where it is not, and then nothing of it is kept.
-   * Batches are written one after the other.
+   * Resolves once the batch is safe here; rejects where it is not, and then nothing of it is kept. Either way its
+   * readings are not looked at afterwards: their memory may be used again. Batches are written one after the other.
    */
   write(batch: Batch): Promise<void>;
   /**

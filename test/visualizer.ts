@@ -5,8 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { until } from './until.js';
 
+/** Where a command line is to leave which of its lines were run: `npm run coverage`. The bundle could not tell. */
+const COVERAGE = process.env.COVERAGE_OF_CHILDREN;
+
 /** The built command line, and the files of this repository that tests give to it. */
-export const CLI = path('dist/cli.js');
+export const CLI = path(COVERAGE === undefined ? 'dist/cli.js' : 'build/cli.js');
 export const BUNDLED_SENSOR = path('sensor_runner/sensor');
 export const BUNDLED_DEFINITION = path('sensor_runner/sensor.yaml');
 
@@ -39,7 +42,12 @@ export function visualizer(args: readonly string[], environment: Record<string, 
     stdin: 'ignore',
     extendEnv: false,
     maxBuffer: 500 * 1024 * 1024,
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: '/nonexistent',
+      ...(COVERAGE !== undefined && { NODE_V8_COVERAGE: COVERAGE }),
+      ...environment,
+    },
   });
   const run = Object.assign(child, { log: '' });
   child.stderr?.on('data', (chunk) => {

@@ -1,8 +1,10 @@
 /**
  * Who may ask what. `open`: whoever asks; `login`: whoever asks by a name of ours; `page`: with the page's token, as
- * a bearer token or by a login, where there is one; `hook`: with the hook's token, or on a machine that lets nobody else in. Tokens are compared in constant time, and only so many wrong ones a minute.
+ * a bearer token or by a login, where there is one; `hook`: with the hook's token, or on a machine that lets nobody
+ * else in. Tokens are compared in constant time, and only so many wrong ones a minute.
  */
 import type { IncomingMessage } from 'node:http';
+import type { EventLog } from './events.js';
 import { isLoopback, isOwnHost } from './host-names.js';
 import { failure, type Reply, redirect } from './replies.js';
 import { Sessions } from './sessions.js';
@@ -17,17 +19,19 @@ export interface GateOptions {
   readonly names: readonly string[];
   readonly pageToken: string | undefined;
   readonly hookToken: string | undefined;
+  readonly log: Pick<EventLog, 'warn'>;
 }
 
 type Verdict = 'right' | 'wrong' | 'none' | { readonly waitSeconds: number };
 
 export class Gate {
   readonly #options: GateOptions;
-  readonly #attempts = new Attempts();
+  readonly #attempts: Attempts;
   readonly sessions: Sessions | undefined;
 
   private constructor(options: GateOptions, sessions: Sessions | undefined) {
     this.#options = options;
+    this.#attempts = new Attempts((address) => options.log.warn({ address }, SHUT_OUT));
     this.sessions = sessions;
   }
 
@@ -78,6 +82,8 @@ export class Gate {
   }
 }
 
+const SHUT_OUT =
+  'Too many wrong tokens were sent to the page; those from there are not looked at for a minute';
 const UNAUTHORIZED = failure(401, 'a token is needed', { 'WWW-Authenticate': 'Bearer' });
 const HOOK_IS_OFF = failure(403, 'the hook is off: set HOOK_TOKEN');
 

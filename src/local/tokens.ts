@@ -19,9 +19,13 @@ const MOST_ADDRESSES = 10_000;
 /** Counts wrong tokens by who sent them: so many a minute, and no more are looked at until it is over. */
 export class Attempts {
   readonly #failures = new Map<string, { count: number; readonly since: number }>();
+  readonly #shutOut: (address: string) => void;
   readonly #now: () => number;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(now: () => number = () => performance.now()) {
+  /** @param shutOut is told, at most once a minute, whose tokens are looked at no more */
+  constructor(shutOut: (address: string) => void = () => {}, now: () => number = () => performance.now()) {
+    this.#shutOut = shutOut;
     this.#now = now;
   }
 
@@ -43,6 +47,9 @@ export class Attempts {
     if (this.#failures.size > MOST_ADDRESSES) {
       this.#failures.delete(this.#failures.keys().next().value as string);
     }
+    if (failures.count !== MOST_FAILURES || this.#now() - this.#toldAt < WINDOW_MS) return;
+    this.#toldAt = this.#now();
+    this.#shutOut(address);
   }
 }
 

@@ -132,11 +132,13 @@ describe('a whole batch', () => {
         });
         return { timestamp, values, defect: below(4) === 0 };
       });
-      const encoder = new LineProtocol(definition, 'lab ü');
+      // Nothing is nearer to the bytes of a NaN, wherever it comes to lie.
+      const env = `${'x'.repeat(below(9))}\u007f🌡\u007fü`;
+      const encoder = new LineProtocol(definition, env);
       const packed = packReadings(metrics, readings);
       const points = [{ measurement: 'runner', fields: { 'gelesen ü': round }, timestamp }];
-      const expected = readings.map((reading) => plain(definition, 'lab ü', reading));
-      const point = `runner,env=lab\\ ü,sensor=dé\\ mo gelesen\\ ü=${round}i ${timestamp}\n`;
+      const expected = readings.map((reading) => plain(definition, env, reading));
+      const point = `runner,env=${env},sensor=dé\\ mo gelesen\\ ü=${round}i ${timestamp}\n`;
       expect(encoder.encode({ readings: packed, points }).toString()).toBe(expected.join('') + point);
     }
   });

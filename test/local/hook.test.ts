@@ -6,7 +6,7 @@ import { Actions } from '../../src/local/actions.js';
 import { Gate } from '../../src/local/gate.js';
 import type { LivePage, LivePageOptions } from '../../src/local/live-page.js';
 import { temporaryFolder } from '../visualizer.js';
-import { ALERT, type Ask, ask, openPage } from './server-fixture.js';
+import { ALERT, type Ask, ask, openPage, TestLog } from './server-fixture.js';
 
 let folder: string;
 let now = 0;
@@ -178,7 +178,7 @@ describe('the hook', () => {
     const proxied = await start({ pageToken: 'page' });
     expect((await post(proxied, sample('grafana-firing').body)).status).toBe(403);
     expect(restarts).toEqual([]);
-    const tokenless = { names: [], pageToken: undefined, hookToken: undefined };
+    const tokenless = { names: [], pageToken: undefined, hookToken: undefined, log: new TestLog() };
     const asked = { method: 'POST', headers: { host: '127.0.0.1' } } as IncomingMessage;
     for (const [host, status] of [
       ['127.0.0.1', undefined],

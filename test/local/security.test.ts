@@ -7,7 +7,7 @@ import { isOwnHost } from '../../src/local/host-names.js';
 import type { LivePageOptions } from '../../src/local/live-page.js';
 import { Attempts } from '../../src/local/tokens.js';
 import { until } from '../until.js';
-import { ALERT, type Ask, ask, Listener, useScene, Wire } from './server-fixture.js';
+import { ALERT, type Ask, ask, Listener, TestLog, useScene, Wire } from './server-fixture.js';
 
 const TOKEN = 'a-long-random-token';
 const BEARER = { authorization: `Bearer ${TOKEN}` };
@@ -307,7 +307,8 @@ describe('the token', () => {
   });
 
   it('is looked at ten times a minute only; logins that stand are not held up', async () => {
-    const page = await startOpen();
+    const log = new TestLog();
+    const page = await startOpen({ log });
     const cookie = await logIn(page);
     const wrong = { authorization: 'Bearer wrong' };
     for (let n = 0; n < 10; n += 1) {
@@ -318,11 +319,16 @@ describe('the token', () => {
     expect(Number(limited.headers['retry-after'])).toBeGreaterThan(50);
     expect((await postLogin(page, TOKEN)).status).toBe(429);
     expect((await ask(page, '/api/status', { headers: { cookie } })).status).toBe(200);
+    expect(log.warnings).toEqual([expect.stringContaining('Too many wrong tokens')]);
   });
 
   it('holds up only who sent the wrong ones, a network of IPv6 as one, and for a minute', () => {
     let now = 0;
-    const attempts = new Attempts(() => now);
+    const told: string[] = [];
+    const attempts = new Attempts(
+      (address) => told.push(address),
+      () => now,
+    );
     const from = (remoteAddress: string) => ({ socket: { remoteAddress } }) as never;
     for (let n = 0; n < 10; n += 1) {
       attempts.failed(from('::ffff:10.0.0.7'));
@@ -332,10 +338,14 @@ describe('the token', () => {
     expect(attempts.wait(from('2001:db8:0:1:a:b:c:d'))).toBe(60);
     expect(attempts.wait(from('10.0.0.8'))).toBe(0);
     expect(attempts.wait(from('2001:db8:0:2::1'))).toBe(0);
+    // The log says it once a minute, whoever it is.
+    expect(told).toEqual(['10.0.0.7']);
     now = 60_000;
     expect(attempts.wait(from('10.0.0.7'))).toBe(0);
     attempts.failed(from('10.0.0.7'));
     expect(attempts.wait(from('10.0.0.7'))).toBe(0);
+    for (let n = 0; n < 20; n += 1) attempts.failed(from('10.0.0.8'));
+    expect(told).toEqual(['10.0.0.7', '10.0.0.8']);
   });
 });
 
