@@ -12,7 +12,7 @@ import type { Workbench } from '../workbench.js';
 
 const MEGABYTE = 1_000_000;
 /** Of the bundled sensor's lines, as they lie in the buffer; what more there is to print is worked out from what is there. */
-const FIRST_LINES = 100_000;
+const FIRST_LINES = 50_000;
 const OPENINGS = 3;
 const LIMIT = ['--buffer-max', '4GiB'];
 const DRAIN_DEADLINE_MS = 1_800_000;
