@@ -29,6 +29,9 @@ export interface IntakeOptions {
   readonly runnerFields?: () => Readonly<Record<string, number>>;
 }
 
+/** Of the lines of a batch, however few those are: memory is bounded by it. */
+const MOST_BYTES = 2 * 1024 * 1024;
+
 /** Contract: every error kind and the runner's metrics are written at least every 10 s; timers come a little late. */
 const HEARTBEAT_MS = 9_500;
 
@@ -58,7 +61,7 @@ export async function* intake(
   for await (const event of withTicks(events, flushIntervalMs)) {
     if (event !== TICK) collector.add(event);
     if (options.until?.aborted) break;
-    const isFull = collector.size >= Math.max(batchLines, options.mostLines?.() ?? 0);
+    const isFull = collector.holds(Math.max(batchLines, options.mostLines?.() ?? 0));
     if (event !== TICK && !isFull) continue;
     const batch = flush(false);
     if (!isEmpty(batch)) yield batch;
@@ -96,8 +99,9 @@ class Collector {
     this.#readings = new ReadingsBuilder(options.definition.metrics);
   }
 
-  get size(): number {
-    return this.#readings.length;
+  /** Whether there are so many lines, or as much text as may be in a batch. */
+  holds(lines: number): boolean {
+    return this.#readings.length >= lines || this.#readings.bytes >= MOST_BYTES;
   }
 
   add(event: SourceEvent): void {

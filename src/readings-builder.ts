@@ -33,6 +33,11 @@ export class ReadingsBuilder {
     this.#isDefect = new Uint8Array(rows);
   }
 
+  /** Of the text so far. */
+  get bytes(): number {
+    return this.#textLength;
+  }
+
   /** Takes a copy of some text. Returns where it begins in `text`. */
   admit(bytes: Uint8Array): number {
     const begin = this.#textLength;

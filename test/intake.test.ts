@@ -89,6 +89,15 @@ describe('the intake', () => {
     expect((await all(batches)).map(({ readings }) => readings.length)).toEqual([2, 2, 0]);
   });
 
+  it('gives out a batch of few lines that are long: memory is bounded, whatever a sensor prints', async () => {
+    const long = `7.5 1${' '.repeat(60_000)}`;
+    const events = Array.from({ length: 100 }, () => lines(long));
+    const { batches } = await take(these(...events));
+    const sizes = (await all(batches)).map(({ readings }) => readings.text.length);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(100 * (long.length + 1));
+    expect(Math.max(...sizes)).toBeLessThan(2.2 * 1024 * 1024);
+  });
+
   it('tells of errors that happen while the last batch is stored', async () => {
     const { ledger, batches } = await take(these());
     const list: Batch[] = [];
