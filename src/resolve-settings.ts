@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isMap, isScalar, parseDocument, type Scalar } from 'yaml';
 import { messageOf, VisualizerError } from './errors.js';
 import { findVariable, UnreadableFile } from './secret-file.js';
-import { type Command, SETTINGS, type Setting, type Settings } from './settings.js';
+import { BUNDLED, type Command, SETTINGS, type Setting, type Settings } from './settings.js';
 
 /** Where the values come from besides the defaults. */
 export interface Sources {
@@ -40,6 +40,11 @@ export function resolveSettings(command: Command, sources: Sources): Settings {
     );
   }
   return values as unknown as Settings;
+}
+
+/** Of the bundled sensor, where no definition is named. */
+export function definitionFileOf({ sensor }: Pick<Settings, 'sensor'>): string {
+  return sensor ?? BUNDLED.sensor;
 }
 
 /** `$XDG_STATE_HOME/visualizer/<sensor name>`, by the XDG base directory specification. */

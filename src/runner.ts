@@ -14,8 +14,8 @@ import { type LineParser, lineParser } from './parse.js';
 import { showProgress } from './progress.js';
 import type { Batch } from './reading.js';
 import { Reloads } from './reloads.js';
-import { defaultStateDir } from './resolve-settings.js';
-import { BUNDLED, type Settings } from './settings.js';
+import { defaultStateDir, definitionFileOf } from './resolve-settings.js';
+import type { Settings } from './settings.js';
 import { Clock } from './source/clock.js';
 import { RestartRequests } from './source/restart-requests.js';
 import type { SensorExit } from './source/source.js';
@@ -57,7 +57,7 @@ interface Run extends RunContext {
 export async function run(context: RunContext): Promise<void> {
   refuseContradictions(context.settings);
   refuseSourceContradictions(context.settings, context.sensorArgs);
-  const definition = readDefinition(definitionFile(context));
+  const definition = readDefinition(definitionFileOf(context.settings));
   const closers: Run['closers'] = [];
   try {
     const state = openState(context, definition, closers);
@@ -66,10 +66,6 @@ export async function run(context: RunContext): Promise<void> {
   } finally {
     await closeAll(closers);
   }
-}
-
-function definitionFile({ settings }: RunContext): string {
-  return settings.sensor ?? BUNDLED.sensor;
 }
 
 /** In reverse order; one that fails keeps no other from being closed. */
@@ -95,7 +91,7 @@ async function record(run: Run): Promise<SensorExit | undefined> {
   const monitoring = await openMonitoring(run, destination, clock, requests);
   const feed = await openSource(run, subjectOf(run, requests));
   closers.push(() => feed.close());
-  const reloads = new Reloads(definitionFile(run), () => run.definition, log);
+  const reloads = new Reloads(definitionFileOf(settings), () => run.definition, log);
   run.onReload(() => reloads.read());
   if (readsByBundled(settings)) log.info({ columns: columnsOf(run.definition) }, BY_BUNDLED);
   const directory = run.state?.path;

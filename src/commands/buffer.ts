@@ -7,8 +7,8 @@ import { BufferScan, type Summary } from '../influx/buffer/scan.js';
 import { DurableBuffer } from '../influx/buffer.js';
 import { type RejectedSummary, readRejected } from '../influx/read-rejected.js';
 import { formatBytes } from '../quantity.js';
-import { defaultStateDir } from '../resolve-settings.js';
-import { BUNDLED, type Settings } from '../settings.js';
+import { defaultStateDir, definitionFileOf } from '../resolve-settings.js';
+import type { Settings } from '../settings.js';
 import { holderOf, lockStateDirectory, type StateDirectory, stateDirectory } from '../state-directory.js';
 import type { Holder } from '../state-lock.js';
 
@@ -105,8 +105,8 @@ function stateOf({ settings, environment }: BufferContext): StateDirectory {
   );
 }
 
-function sensorName({ sensor }: Settings): string {
-  return readDefinition(sensor ?? BUNDLED.sensor).name;
+function sensorName(settings: Settings): string {
+  return readDefinition(definitionFileOf(settings)).name;
 }
 
 interface Report {

@@ -8,8 +8,8 @@ import type { Definition } from '../definition.js';
 import { portOf, refuseContradictions, serverOf } from '../destinations.js';
 import { EXIT_CODES, VisualizerError } from '../errors.js';
 import { withoutControls } from '../log.js';
-import { defaultStateDir } from '../resolve-settings.js';
-import { BUNDLED, type Settings } from '../settings.js';
+import { defaultStateDir, definitionFileOf } from '../resolve-settings.js';
+import type { Settings } from '../settings.js';
 import { executableOf, refuseSourceContradictions, sensorEnvironment } from '../sources.js';
 import { holderOf, type StateDirectory, stateDirectory } from '../state-directory.js';
 import { hasColour } from '../terminal.js';
@@ -61,7 +61,7 @@ type Findings = Finding | readonly Finding[];
 /** Begins all checks at once; their results in the order in which they are shown. */
 function begin(context: CheckContext): (Findings | Promise<Findings>)[] {
   const { settings, environment } = context;
-  const { definition, finding } = checkDefinition(settings.sensor ?? BUNDLED.sensor);
+  const { definition, finding } = checkDefinition(definitionFileOf(settings));
   const path = settings.stateDir ?? (definition && defaultStateDir(definition.name, environment));
   const begun = [
     contradictions(context),

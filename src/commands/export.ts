@@ -7,8 +7,8 @@ import { LineProtocol } from '../influx/line-protocol.js';
 import type { Log } from '../log.js';
 import type { Point, Reading } from '../reading.js';
 import { packReadings } from '../readings-builder.js';
-import { defaultStateDir } from '../resolve-settings.js';
-import { BUNDLED, type Settings } from '../settings.js';
+import { defaultStateDir, definitionFileOf } from '../resolve-settings.js';
+import type { Settings } from '../settings.js';
 import { stateDirectory } from '../state-directory.js';
 import { Store } from '../store/duckdb.js';
 import { type StoredReading, storedPoints, storedReadings, type TimeRange } from '../store/readings.js';
@@ -28,7 +28,7 @@ type Columns = readonly Pick<Metric, 'name' | 'type'>[];
  */
 export async function exportStore({ settings, environment, log, output }: ExportContext): Promise<void> {
   refuseEmptyRange(settings);
-  const definition = readDefinition(settings.sensor ?? BUNDLED.sensor);
+  const definition = readDefinition(definitionFileOf(settings));
   const path = settings.stateDir ?? defaultStateDir(definition.name, environment);
   const store = await Store.openExisting(stateDirectory(path).store, log);
   try {

@@ -5,7 +5,8 @@ import { messageOf, systemCodeOf, VisualizerError } from '../errors.js';
 import { grafanaFiles } from '../grafana/files.js';
 import { removedRules } from '../grafana/removed-rules.js';
 import type { Log } from '../log.js';
-import { BUNDLED, type Settings } from '../settings.js';
+import { definitionFileOf } from '../resolve-settings.js';
+import type { Settings } from '../settings.js';
 
 export interface GrafanaContext {
   readonly settings: Settings;
@@ -17,7 +18,7 @@ export interface GrafanaContext {
  * @throws VisualizerError BAD_DEFINITION, or STATE_UNUSABLE where a file cannot be read or written
  */
 export async function generateGrafana({ settings, log }: GrafanaContext): Promise<void> {
-  const definition = readDefinition(settings.sensor ?? BUNDLED.sensor);
+  const definition = readDefinition(definitionFileOf(settings));
   const { out, hookUrl } = settings;
   const read = (path: string) => readIfThere(join(out, path));
   const files = grafanaFiles(definition, { hookUrl });

@@ -6,7 +6,8 @@ import type { Log } from '../log.js';
 import { type Channel, type ChannelOptions, openChannel } from '../notify/channel.js';
 import type { Message } from '../notify/message.js';
 import { NotSetUp } from '../notify/secrets.js';
-import { BUNDLED, type Settings } from '../settings.js';
+import { definitionFileOf } from '../resolve-settings.js';
+import type { Settings } from '../settings.js';
 
 export interface NotifyContext extends Pick<ChannelOptions, 'endpoints' | 'timeoutMs'> {
   readonly settings: Pick<Settings, 'sensor'> & { readonly env?: string | undefined };
@@ -29,7 +30,7 @@ type Outcome =
  */
 export async function testNotifications(context: NotifyContext): Promise<void> {
   const { settings, output, log } = context;
-  const file = settings.sensor ?? BUNDLED.sensor;
+  const file = definitionFileOf(settings);
   const definition = readDefinition(file);
   const { notify } = definition;
   if (notify.length === 0) {

@@ -8,7 +8,7 @@ import { LivePage } from '../local/live-page.js';
 import { pageAddressOf } from '../local/page-address.js';
 import { environments } from '../local/store-data.js';
 import type { Log } from '../log.js';
-import { defaultStateDir } from '../resolve-settings.js';
+import { defaultStateDir, definitionFileOf } from '../resolve-settings.js';
 import { BUNDLED, type Settings } from '../settings.js';
 import { holderOf, stateDirectory } from '../state-directory.js';
 import { readAlertChanges } from '../store/alert-changes.js';
@@ -39,7 +39,7 @@ interface ViewSettings {
  */
 export async function viewStore(context: ViewContext): Promise<void> {
   const { settings, environment, log, output, stop } = context;
-  const definition = readDefinition(settings.sensor ?? BUNDLED.sensor);
+  const definition = readDefinition(definitionFileOf(settings));
   const { store: file } = stateDirectory(settings.stateDir ?? defaultStateDir(definition.name, environment));
   const store = await openStore(file);
   const reader = await store.reader();
