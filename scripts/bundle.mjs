@@ -17,13 +17,7 @@ const bundle = await rolldown({
   platform: 'node',
   external: [/^@duckdb\//, /^@grafana\//, 'nodemailer', 'pino-pretty'],
 });
-const { output } = await bundle.write({
-  dir: path('dist'),
-  format: 'esm',
-  chunkFileNames: '[name].js',
-  // A third less to be read at each start. Names stay, for whoever reports a fault.
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-});
+const { output } = await bundle.write({ dir: path('dist'), format: 'esm', chunkFileNames: '[name].js' });
 const sources = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 writeFileSync(path('dist/THIRD_PARTY_LICENSES'), licensesOf(sources));
 
