@@ -129,7 +129,6 @@ export class Delivery {
     } finally {
       await settled;
     }
-    this.#fault = undefined;
   }
 
   /** Returns how many lines of each entry the server refused for good. */
@@ -149,6 +148,7 @@ export class Delivery {
       ledger.delivered(lines - lost);
       ledger.rejected(lost);
     }
+    this.#fault = undefined;
   }
 
   /** The lines of all entries; the next call overwrites them. */
