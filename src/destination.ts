@@ -8,7 +8,10 @@ export type DestinationState = 'connecting' | 'online' | 'offline' | 'held' | 'r
 export interface Destination {
   /** For people: `embedded store` or `InfluxDB at host:port`. */
   readonly name: string;
-  /** So many batches may come as one while another is written, where a commit costs more than its lines; else one. */
+  /**
+   * So many batches may come as one while another is written, where a commit costs more than its lines; else one. Asked
+   * again for each batch.
+   */
   readonly batchesAtOnce?: number;
   state(): DestinationState;
   /**

@@ -32,7 +32,9 @@ export function holdWhileFailing(destination: Destination, options: HoldingOptio
   const holding = new Holding(destination, options);
   return {
     name: destination.name,
-    batchesAtOnce: destination.batchesAtOnce ?? 1,
+    get batchesAtOnce() {
+      return destination.batchesAtOnce ?? 1;
+    },
     state: () => (holding.failing ? 'failing' : destination.state()),
     runnerFields: () => destination.runnerFields?.() ?? {},
     ...(destination.rows && { rows: destination.rows }),

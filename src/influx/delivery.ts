@@ -53,7 +53,8 @@ const LONGEST_WAIT_MS = 30_000;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 /**
- * Drains the backlog into the link: one request in flight, each entry settled by a verdict, one after the other. What the server does not take now is tried again for ever; what it will never take is sifted out.
+ * Drains the backlog into the link: one request in flight, each entry settled by a verdict, one after the other. What
+ * the server does not take now is tried again for ever; what it will never take is sifted out.
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -128,7 +129,6 @@ export class Delivery {
     } finally {
       await settled;
     }
-    this.#fault = undefined;
   }
 
   /** Returns how many lines of each entry the server refused for good. */
@@ -148,6 +148,7 @@ export class Delivery {
       ledger.delivered(lines - lost);
       ledger.rejected(lost);
     }
+    this.#fault = undefined;
   }
 
   /** The lines of all entries; the next call overwrites them. */

@@ -27,6 +27,8 @@ export interface InfluxOptions {
   readonly drainTimeoutMs: number;
 }
 
+/** Where the buffer holds so many batches, two as one take no more than a segment, of which it has eight. */
+const ROOM_FOR_BATCHES = 16;
 /** Log no loss more often than this. */
 const LOSS_INTERVAL_MS = 60_000;
 
@@ -36,8 +38,6 @@ const LOSS_INTERVAL_MS = 60_000;
  */
 export class InfluxDestination implements Destination {
   readonly name: string;
-  /** A sync costs more than the lines of one. */
-  readonly batchesAtOnce = 2;
   readonly #options: InfluxOptions;
   readonly #buffer: DurableBuffer;
   readonly #delivery: Delivery;
@@ -45,6 +45,8 @@ export class InfluxDestination implements Destination {
   readonly #stop = new AbortController();
   readonly #delivered: Promise<void>;
   #lineProtocol: LineProtocol;
+  /** Of the newest batch, as lines. */
+  #batchBytes = Number.POSITIVE_INFINITY;
 
   private constructor(options: InfluxOptions, buffer: DurableBuffer) {
     const { link, ledger, log, state } = options;
@@ -99,14 +101,21 @@ export class InfluxDestination implements Destination {
     if (!existsSync(buffer)) {
       throw new VisualizerError('STATE_UNUSABLE', `The state directory ${path} was removed.`);
     }
+    const payload = this.#lineProtocol.encode(batch);
+    this.#batchBytes = payload.length;
     await this.#buffer.append({
-      payload: this.#lineProtocol.encode(batch),
+      payload,
       lines: readings.length,
       refused: batch.refused,
       lost: batch.lost,
       time,
     });
     this.#delivery.wake();
+  }
+
+  /** A sync costs more than the lines of a batch; but one that is larger than the buffer ends the run. */
+  get batchesAtOnce(): number {
+    return this.#batchBytes * ROOM_FOR_BATCHES < this.#options.bufferMaxBytes ? 2 : 1;
   }
 
   state(): DestinationState {

@@ -523,6 +523,22 @@ describe('delivery', () => {
     expect(bench.ledger.totals).toMatchObject({ read: 5, delivered: 5, queued: 0 });
   });
 
+  it('says a fault of the disk again that comes back, though there was always more to deliver', async () => {
+    const backlog = await openInMemory();
+    const settle = backlog.settle.bind(backlog);
+    let calls = 0;
+    vi.spyOn(backlog, 'settle').mockImplementation(async (settlement) => {
+      calls += 1;
+      if (calls === 1 || calls === 3) throw new Error('EIO');
+      await settle(settlement);
+    });
+    const bench = new Bench(backlog, { link: linkOf(async () => ({ kind: 'accepted' })) });
+    for (let entry = 0; entry < 5; entry += 1) await bench.append(25_000);
+    await bench.start().drained();
+    await bench.stop();
+    expect(bench.log.filter(({ msg }) => msg.includes('not the server'))).toHaveLength(2);
+  });
+
   it('tells of an outage in two lines, however many attempts it takes', async () => {
     const bench = new Bench(await openDurable(), { backOffMs: [0, 1] });
     await bench.append(5);

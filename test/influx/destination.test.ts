@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Definition } from '../../src/definition.js';
+import { holdWhileFailing } from '../../src/holding.js';
 import type { Link } from '../../src/influx/delivery.js';
 import { InfluxDestination } from '../../src/influx/destination.js';
 import { LineProtocol } from '../../src/influx/line-protocol.js';
@@ -63,10 +64,11 @@ async function open(link: Link, drainTimeoutMs: number) {
   return { ledger, destination };
 }
 
-function batchOf(ledger: Ledger, timestamp: bigint): Batch {
-  ledger.read(1, 0);
-  const readings = packReadings(definition.metrics, [{ timestamp, values: [timestamp], defect: false }]);
-  return { readings, points: [], refused: 0, lost: 0 };
+function batchOf(ledger: Ledger, first: bigint, size = 1): Batch {
+  ledger.read(size, 0);
+  const times = Array.from({ length: size }, (_, index) => first + BigInt(index));
+  const readings = times.map((timestamp) => ({ timestamp, values: [timestamp], defect: false }));
+  return { readings: packReadings(definition.metrics, readings), points: [], refused: 0, lost: 0 };
 }
 
 describe('InfluxDB as a destination', () => {
@@ -92,5 +94,17 @@ describe('InfluxDB as a destination', () => {
     await second.destination.close();
     expect(link.written.join('').match(/counter=\d/g)).toEqual(['counter=1', 'counter=2']);
     expect(second.ledger.totals).toEqual({ read: 2, delivered: 2, queued: 0, rejected: 0, dropped: 0 });
+  });
+
+  it('takes two batches as one only where its buffer has room for many', async () => {
+    const { ledger, destination } = await open(new ScriptedLink(), 30_000);
+    const held = holdWhileFailing(destination, { ledger, log: pino({ level: 'silent' }), patienceMs: 0 });
+    const atOnce = [held.batchesAtOnce];
+    for (const size of [100, 2_000, 100]) {
+      await held.write(batchOf(ledger, BigInt(atOnce.length * 10_000), size));
+      atOnce.push(held.batchesAtOnce);
+    }
+    await held.close();
+    expect(atOnce).toEqual([1, 2, 1, 2]);
   });
 });
