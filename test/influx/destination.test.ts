@@ -49,7 +49,7 @@ beforeEach(() => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function open(link: Link, drainTimeoutMs: number) {
+async function open(link: Link, drainTimeoutMs: number, log = pino({ level: 'silent' })) {
   const ledger = new Ledger(definition);
   const destination = await InfluxDestination.open({
     link,
@@ -57,7 +57,7 @@ async function open(link: Link, drainTimeoutMs: number) {
     drainTimeoutMs,
     state: stateDirectory(join(folder, 'state')),
     lineProtocol: new LineProtocol(definition, 'dev'),
-    log: pino({ level: 'silent' }),
+    log,
     bufferMaxBytes: 1024 ** 2,
     bufferMaxAgeMs: 0,
   });
@@ -94,6 +94,24 @@ describe('InfluxDB as a destination', () => {
     await second.destination.close();
     expect(link.written.join('').match(/counter=\d/g)).toEqual(['counter=1', 'counter=2']);
     expect(second.ledger.totals).toEqual({ read: 2, delivered: 2, queued: 0, rejected: 0, dropped: 0 });
+  });
+
+  it('counts what its buffer has no room for as dropped and as an error, and says so once a minute', async () => {
+    const said: Record<string, unknown>[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => said.push(JSON.parse(line)) });
+    const link = new ScriptedLink(...Array.from({ length: 100 }, () => away(60_000)));
+    const { ledger, destination } = await open(link, 0, log);
+    let first = 1n;
+    for (; ledger.totals.dropped < 20_000; first += 2_000n) {
+      await destination.write(batchOf(ledger, first * 7_919n, 2_000));
+      expect(ledger.totals.read).toBeLessThan(1_000_000);
+    }
+    const { read, queued, dropped } = ledger.totals;
+    expect(queued + dropped).toBe(read);
+    const [error] = ledger.takeErrors(0n).filter(({ kind }) => kind === 'error.buffer_overflow');
+    expect(error?.fields.value).toBe(dropped);
+    expect(said).toMatchObject([{ reason: 'overflow', msg: 'Readings were dropped from the buffer' }]);
+    await destination.close();
   });
 
   it('takes two batches as one only where its buffer has room for many', async () => {
