@@ -43,7 +43,7 @@ for (const room of [...new Set(files.map(roomOf))].sort()) {
 }
 print('all', files);
 for (const { file, missed } of files.filter(({ missed }) => missed.length > 0)) {
-  console.log(`${file}: ${ranges(missed)}`);
+  process.stdout.write(`${file}: ${ranges(missed)}\n`);
 }
 process.exit(tests.status ?? 1);
 
@@ -71,9 +71,8 @@ function linesIn(lcov) {
 function print(name, files) {
   const lines = files.reduce((sum, file) => sum + file.lines, 0);
   const missed = files.reduce((sum, file) => sum + file.missed.length, 0);
-  console.log(
-    `${name.padEnd(12)} ${((100 * (lines - missed)) / lines).toFixed(1).padStart(5)} % of ${lines} lines`,
-  );
+  const share = ((100 * (lines - missed)) / lines).toFixed(1);
+  process.stdout.write(`${name.padEnd(12)} ${share.padStart(5)} % of ${lines} lines\n`);
 }
 
 /** `3-5, 9` */
