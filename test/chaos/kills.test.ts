@@ -12,15 +12,20 @@ import { temporaryFolder, untilLogged, visualizer } from '../visualizer.js';
 const KILLS = Number(process.env.KILLS ?? (process.env.CI === 'true' ? 50 : 10));
 const SENSOR = fileURLToPath(new URL('./journal-sensor.cjs', import.meta.url));
 const FLUSH_MS = 100;
-/** What a busy machine may need on top of the flush interval to read, sync and acknowledge a batch. */
 /** For a disk that other programs keep busy: a line is safe once it is synced. */
 const SLACK_MS = 10_000;
-/** Between the signal and the end of the process the sensor may still print. */
+/** Until the sensor notices that nobody reads it any more. */
 const DYING_MS = 100;
 
 interface Line {
   readonly at: number;
   readonly counter: number;
+}
+
+/** A process does not end before its writing to the disk has: from the signal until then the sensor prints on. */
+interface Kill {
+  readonly at: number;
+  readonly endedAt: number;
 }
 
 describe.skipIf(!hasInfluxd)(
@@ -55,15 +60,16 @@ describe.skipIf(!hasInfluxd)(
       const disturbances = new AbortController();
       const disturbed = disturb(influxd, disturbances.signal);
 
-      const kills: number[] = [];
+      const kills: Kill[] = [];
       while (kills.length < KILLS) {
         const before = readFileSync(journal, 'utf8').length;
         const run = start();
         await until('the sensor prints', () => readFileSync(journal, 'utf8').length > before);
         await delay(Math.random() * 1_000);
-        kills.push(Date.now());
+        const at = Date.now();
         run.kill('SIGKILL');
         await run;
+        kills.push({ at, endedAt: Date.now() });
         expectBalance(await inspect(stateDir));
       }
       disturbances.abort();
@@ -82,17 +88,16 @@ describe.skipIf(!hasInfluxd)(
       expect(stored.length).toBe(totals.delivered);
       const found = new Set(stored);
       const printed = linesIn(journal);
-      const lifeOf = ({ at }: { at: number }) =>
-        kills.find((kill) => kill >= at - DYING_MS) ?? Number.POSITIVE_INFINITY;
+      const killOf = ({ at }: Line) => kills.find(({ endedAt }) => endedAt >= at - DYING_MS);
       const missing = printed.filter(({ counter }) => !found.has(counter));
       // What a kill costs is the end of a life, and nothing before what was stored of it.
       const inBetween = missing.filter((lost) =>
         printed.some(
-          (line) => line.counter > lost.counter && found.has(line.counter) && lifeOf(line) === lifeOf(lost),
+          (line) => line.counter > lost.counter && found.has(line.counter) && killOf(line) === killOf(lost),
         ),
       );
-      expect(inBetween).toEqual([]);
-      const beforeKill = missing.map((lost) => lifeOf(lost) - lost.at);
+      expect(inBetween.map((lost) => ({ ...lost, kill: killOf(lost) }))).toEqual([]);
+      const beforeKill = missing.map((lost) => (killOf(lost)?.at ?? Number.POSITIVE_INFINITY) - lost.at);
       expect(Math.max(0, ...beforeKill)).toBeLessThan(FLUSH_MS + SLACK_MS);
     });
   },
