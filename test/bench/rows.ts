@@ -167,7 +167,7 @@ function rowOf(plan: RowPlan, numbers: Samples['numbers']): Row {
   const { what, sample, share = 0.5, show, atLeast, below, peer } = plan;
   const measured = quantile(numbers[sample] ?? [], share);
   const beside = peer && numbers[peer.sample] ? quantile(numbers[peer.sample] ?? [], share) : undefined;
-  const ratio = beside === undefined ? undefined : measured / beside;
+  const ratio = peer && beside !== undefined ? ratioOf(plan, numbers) : undefined;
   const wanted = atLeast ?? below;
   const wantedRatio = peer?.atLeast;
   return {
@@ -178,6 +178,14 @@ function rowOf(plan: RowPlan, numbers: Samples['numbers']): Row {
     peer: peer === undefined || beside === undefined ? '' : `${peer.name}: ${show(beside)}`,
     ratio: ratio === undefined ? '' : significant(ratio),
   };
+}
+
+/** The median of each run's: a machine that others slow down slows both of a run. */
+function ratioOf({ sample, peer }: RowPlan, numbers: Samples['numbers']): number {
+  const own = numbers[sample] ?? [];
+  const others = numbers[peer?.sample ?? ''] ?? [];
+  const pairs = own.slice(0, others.length).map((measured, run) => measured / (others[run] as number));
+  return quantile(pairs, 0.5);
 }
 
 function wantedText({ show, atLeast, below, peer }: RowPlan): string {
