@@ -69,10 +69,12 @@ export class Readings implements Iterable<Reading> {
   /** The exact value: a bigint of an integer metric, a number of others; null where it could not be cast. */
   value(row: number, column: number): Value | null {
     if (!this.has(row, column)) return null;
-    if (!this.#integer[column]) return this.number(row, column);
+    const number = this.number(row, column);
+    if (!this.#integer[column]) return number;
+    // No other integer has the same double.
+    if (Number.isSafeInteger(number)) return BigInt(number);
     const at = 2 * (row * this.columns + column);
     const [begin, end] = [this.spans[at] as number, this.spans[at + 1] as number];
-    if (end - begin <= SAFE_CHARACTERS) return BigInt(this.number(row, column));
     return BigInt(this.text.toString('latin1', begin, end));
   }
 
@@ -110,6 +112,3 @@ export interface Packed {
 
 /** As many bytes as a word has, less the one that is within the text. */
 export const BEHIND_TEXT = 3;
-
-/** An integer of so many characters is exact as a double. */
-const SAFE_CHARACTERS = 15;

@@ -108,9 +108,9 @@ function escapeKey(name: string): string {
 
 /**
  * Text that stands in every line. It is written eight bytes at a time, in the guise of doubles; what follows overwrites
- * what is too much. Measured three times as fast as a call that copies it, and five times as fast as byte by byte. Of
- * all doubles only the bytes of a NaN would not stay as they are, and those of UTF-8 text make none: from its end, a
- * NaN has FF, or 7F behind F0 or more.
+ * what is too much. For 49 bytes that was measured 1.4 to 1.7 times as fast as a call that copies them, and four times
+ * as fast as byte by byte. Of all doubles only the bytes of a NaN would not stay as they are, and those of UTF-8 text
+ * make none: from its end, a NaN has FF, or 7F behind F0 or more.
  */
 class Fixed {
   readonly length: number;
