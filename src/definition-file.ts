@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import type { Definition } from './definition.js';
 import { describeIssue, type Issue } from './definition-issues.js';
 import { checkNames } from './definition-names.js';

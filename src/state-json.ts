@@ -4,11 +4,11 @@
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { z } from 'zod';
+import * as z from 'zod/mini';
 
 /** Rejects where it cannot be read, and where it is not as expected, saying in one line where. */
-export async function readStateJson<Content>(file: string, format: z.ZodType<Content>): Promise<Content> {
-  const { data, error } = format.safeParse(JSON.parse(await readFile(file, 'utf8')));
+export async function readStateJson<Content>(file: string, format: z.ZodMiniType<Content>): Promise<Content> {
+  const { data, error } = z.safeParse(format, JSON.parse(await readFile(file, 'utf8')));
   if (error === undefined) return data;
   const [issue] = error.issues;
   throw new Error(`${issue?.path.join('.')}: ${issue?.message}`);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { STATES } from '../alerting/state.js';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
@@ -51,7 +51,7 @@ const VERSION = 1;
 const FORMAT = z.object({
   version: z.literal(VERSION),
   env: z.string(),
-  at: z.number().int(),
+  at: z.int(),
   alerts: z.array(
     z.object({
       alert: z.looseObject({
@@ -65,7 +65,7 @@ const FORMAT = z.object({
           labels: z.record(z.string(), z.string()),
           state: z.enum(STATES),
           since: z.number(),
-          value: z.number().nullable(),
+          value: z.nullable(z.number()),
           seen: z.number(),
         }),
       ),

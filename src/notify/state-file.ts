@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
@@ -15,20 +15,20 @@ const entry = z.object({
   labels,
   annotations: labels,
   startsAt: z.number(),
-  endsAt: z.number().nullable(),
-  value: z.number().nullable(),
+  endsAt: z.nullable(z.number()),
+  value: z.nullable(z.number()),
   told: z.boolean(),
   tried: z.boolean(),
-  changedAt: z.number().nullable(),
+  changedAt: z.nullable(z.number()),
 });
 const group = z.object({
   receiver: z.string(),
   /** Where it was, as a digest; absent in older files. */
-  address: z.string().optional(),
+  address: z.optional(z.string()),
   /** Absent where a receiver is told of all severities together. */
-  severity: z.enum(SEVERITIES).optional(),
+  severity: z.optional(z.enum(SEVERITIES)),
   labels,
-  lastAt: z.number().nullable(),
+  lastAt: z.nullable(z.number()),
   refused: z.boolean(),
   entries: z.array(entry),
 });
