@@ -2,7 +2,7 @@
  * The files of the page, all read once when the server starts: a request looks its path up in this map and never
  * reaches the file system, so there is nothing to traverse.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { VisualizerError } from '../errors.js';
@@ -20,24 +20,24 @@ const TYPES = new Map([
 ]);
 
 /** `folder` holds the built page, flat; uPlot comes from our own dependencies. Keys are request paths. */
-export async function loadAssets(folder: string): Promise<Map<string, Asset>> {
+export function loadAssets(folder: string): Map<string, Asset> {
   const assets = new Map<string, Asset>();
-  const names = await readdir(folder).catch(() => []);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
   for (const name of names) {
     const type = TYPES.get(extname(name));
-    if (type !== undefined) assets.set(`/${name}`, { type, body: await readFile(join(folder, name)) });
+    if (type !== undefined) assets.set(`/${name}`, { type, body: readFileSync(join(folder, name)) });
   }
   const index = assets.get('/index.html');
   if (index === undefined || !assets.has('/page.js')) {
     throw new VisualizerError('INTERNAL', `the live page is not built in ${folder}: run "npm run build"`);
   }
   assets.set('/', index);
-  assets.set('/uplot.js', await dependency('uplot/dist/uPlot.iife.min.js'));
-  assets.set('/uplot.css', await dependency('uplot/dist/uPlot.min.css'));
+  assets.set('/uplot.js', dependency('uplot/dist/uPlot.iife.min.js'));
+  assets.set('/uplot.css', dependency('uplot/dist/uPlot.min.css'));
   return assets;
 }
 
-async function dependency(specifier: string): Promise<Asset> {
+function dependency(specifier: string): Asset {
   const path = createRequire(import.meta.url).resolve(specifier);
-  return { type: TYPES.get(extname(specifier)) as string, body: await readFile(path) };
+  return { type: TYPES.get(extname(specifier)) as string, body: readFileSync(path) };
 }

@@ -103,7 +103,7 @@ export class LivePage {
 
   async #serve(): Promise<void> {
     const { host, port, names = [], pageToken, hookToken, log } = this.#options;
-    const assets = await loadAssets(this.#options.assets);
+    const assets = loadAssets(this.#options.assets);
     const gate = await Gate.open({ host, names, pageToken, hookToken, log });
     const shown = () => this.#shown;
     const routes: Route[] = [
