@@ -12,10 +12,12 @@ export async function* withTicks<T>(
   const iterator = source[Symbol.asyncIterator]();
   let due = false;
   let wake = () => {};
-  const timer = setInterval(() => {
+  const tick = () => {
     due = true;
     wake();
-  }, intervalMs);
+  };
+  // What lies ready to be read goes before the tick that came meanwhile.
+  const timer = setInterval(() => setImmediate(tick), intervalMs);
   // Not Promise.race with a promise of the next tick: that would hold every item until the tick.
   let answer: Promise<IteratorResult<T>> | undefined;
   const ask = () => {
