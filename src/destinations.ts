@@ -6,6 +6,7 @@ import type { Link } from './influx/delivery.js';
 import { LineProtocol } from './influx/line-protocol.js';
 import type { Tls } from './influx/server.js';
 import type { Ledger } from './ledger.js';
+import { isLoopback } from './local/host-names.js';
 import type { Log } from './log.js';
 import type { Settings } from './settings.js';
 import type { StateDirectory } from './state-directory.js';
@@ -95,7 +96,11 @@ async function openLink(settings: Settings, host: string): Promise<Link> {
     return new UdpLink({ host, port: portOf(settings), payloadBytes: settings.udpPayload });
   }
   const { HttpLink } = await import('./influx/http.js');
-  return new HttpLink({ ...(await serverOf(settings, host)), timeoutMs: settings.writeTimeout });
+  return new HttpLink({
+    ...(await serverOf(settings, host)),
+    timeoutMs: settings.writeTimeout,
+    gzip: settings.gzip && !isLoopback(host),
+  });
 }
 
 /** @throws VisualizerError BAD_SETTING where the file of `--ca` is of no use */

@@ -210,6 +210,14 @@ export const SETTINGS = {
     help: 'a request to InfluxDB that takes longer has failed',
     commands: RUN,
   },
+  gzip: {
+    ...onOff,
+    flag: 'no-gzip',
+    env: 'VISUALIZER_GZIP',
+    fallback: 'true',
+    help: 'send readings uncompressed to an InfluxDB on another machine, too',
+    commands: RUN,
+  },
   stateDir: {
     ...path,
     flag: 'state-dir',

@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger.js';
 import type { Log } from '../log.js';
 import type { LinkMonitor } from './link-monitor.js';
 import type { RejectedLines } from './rejected.js';
+import { RequestSize } from './request-size.js';
 import { culprits, type Line, linesOf } from './sift.js';
 import type { Verdict } from './verdict.js';
 
@@ -12,6 +13,8 @@ import type { Verdict } from './verdict.js';
 export interface Link {
   /** For people: `InfluxDB at host:port`. */
   readonly name: string;
+  /** A request that takes longer has failed, in ms; absent where nothing is answered. */
+  readonly timeoutMs?: number;
   write(lines: Buffer, signal: AbortSignal): Promise<Verdict>;
   close?(): Promise<void>;
 }
@@ -45,8 +48,6 @@ export interface DeliveryOptions {
   readonly backOffMs?: readonly [number, number];
 }
 
-/** Entries are sent together up to this size: a long backlog of small entries goes out in large requests. */
-const REQUEST_BYTES = 1024 * 1024;
 const SHORTEST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 /** A server may ask for patience, but not for ever. */
@@ -58,6 +59,7 @@ const LONGEST_RETRY_AFTER_MS = 3_600_000;
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly #size: RequestSize;
   readonly #hurry = new AbortController();
   #wake: () => void = () => {};
   /** For what is sent together: made anew for each request, it would keep the garbage collector busy. */
@@ -66,6 +68,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#size = new RequestSize(options.link.timeoutMs);
   }
 
   /** Says that the backlog has something new. */
@@ -85,7 +88,7 @@ export class Delivery {
     while (!stop.aborted) {
       const woken = this.#nextWake();
       try {
-        const entries = await backlog.peek(REQUEST_BYTES);
+        const entries = await backlog.peek(this.#size.bytes);
         if (entries.length === 0) await woken;
         else await this.#drain(entries, stop);
       } catch (error) {
@@ -118,7 +121,7 @@ export class Delivery {
     let settled = Promise.resolve();
     try {
       for (let due = entries; due.length > 0; ) {
-        const next = this.#options.backlog.peek(REQUEST_BYTES, due.at(-1)?.sequence);
+        const next = this.#options.backlog.peek(this.#size.bytes, due.at(-1)?.sequence);
         next.catch(() => {});
         const rejected = await this.#deliver(due, stop);
         await settled;
@@ -195,17 +198,27 @@ export class Delivery {
 
   /**
    * Sends until there is a verdict on the lines themselves: accepted, split or refused. One that comes when all is
-   * stopped already counts.
+   * stopped already counts. What was cut off is split as well, after a while: half of it may get through.
    */
   #verdictOn(body: Buffer, stop: AbortSignal): Promise<Verdict> {
     const { link, ledger, monitor } = this.#options;
+    const isOneLine = body.indexOf('\n') === body.length - 1;
+    let halves: Verdict | undefined;
     const attempt = async () => {
       stop.throwIfAborted();
+      if (halves !== undefined) return halves;
       const started = performance.now();
       const verdict = await link.write(body, stop);
+      const tookMs = performance.now() - started;
       if (stop.aborted && verdict.kind === 'retry') throw stop.reason;
-      monitor.observe(verdict, performance.now() - started);
-      if (verdict.kind === 'retry') ledger.error('connectivity_error');
+      monitor.observe(verdict, tookMs);
+      if (verdict.kind === 'accepted') this.#size.accepted(body.length, tookMs);
+      if (verdict.kind === 'split') this.#size.tooLarge(body.length);
+      if (verdict.kind === 'retry') {
+        ledger.error('connectivity_error');
+        const { reason, cutOff } = verdict;
+        if (cutOff && !isOneLine && this.#size.cutOff(body.length)) halves = { kind: 'split', reason };
+      }
       if (verdict.kind === 'hold') ledger.error('batch_sending_error');
       if (verdict.kind === 'retry' || verdict.kind === 'hold') throw new NotNow(verdict);
       return verdict;

@@ -1,4 +1,5 @@
 import { identifier } from '../queries/influxql-text.js';
+import { pack } from './buffer/record.js';
 import type { Link } from './delivery.js';
 import { InfluxServer, type ServerOptions, versionIn, writePathOf } from './server.js';
 import { type Answer, type Verdict, verdictOf, writeVerdictOf } from './verdict.js';
@@ -10,6 +11,8 @@ export interface HttpOptions extends ServerOptions {
   readonly bucket: string;
   /** A request that takes longer has failed, in ms. */
   readonly timeoutMs: number;
+  /** Lines are compressed on their way, where that makes them fewer packets. */
+  readonly gzip?: boolean;
 }
 
 /**
@@ -36,14 +39,20 @@ export class HttpLink implements Link {
     return writeVerdictOf(lost ? await this.#post(lines, signal) : answer);
   }
 
-  async #post(body: Buffer, signal: AbortSignal): Promise<Answer> {
+  get timeoutMs(): number {
+    return this.#options.timeoutMs;
+  }
+
+  async #post(lines: Buffer, signal: AbortSignal): Promise<Answer> {
     const path = this.#writePath ?? (await this.#discover(signal));
     if (typeof path !== 'string') return path;
-    const { timeoutMs } = this.#options;
-    const answer = await this.#server.request({ method: 'POST', path, body, timeoutMs }, signal);
+    const { timeoutMs, gzip } = this.#options;
+    const { body, compressed } = gzip ? await pack(lines) : { body: lines, compressed: false };
+    const request = { method: 'POST', path, body, compressed, timeoutMs } as const;
+    const answer = await this.#server.request(request, signal);
     const keep = !('failure' in answer) && writeVerdictOf(answer).kind !== 'hold';
     this.#writePath = keep ? path : undefined;
-    return answer;
+    return 'failure' in answer ? { ...answer, duringWrite: true } : answer;
   }
 
   /**

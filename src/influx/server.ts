@@ -26,7 +26,9 @@ export interface Tls {
 export interface ServerRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly body?: Buffer | string;
+  readonly body?: Uint8Array | string;
+  /** The body is gzip. */
+  readonly compressed?: boolean;
   /** Plain text unless given. */
   readonly contentType?: string;
   /** A request that takes longer has failed, in ms. */
@@ -49,7 +51,7 @@ export class InfluxServer {
   readonly name: string;
   readonly #transport: InfluxDB['transport'];
   /** What is to be sent, by the signal of its request: the client would make two copies of it. */
-  readonly #bodies = new WeakMap<AbortSignal, Buffer>();
+  readonly #bodies = new WeakMap<AbortSignal, Uint8Array>();
   readonly #requestBounded = (options: RequestOptions, onResponse: (answer: IncomingMessage) => void) =>
     requestBounded(options, onResponse, this.#bodies.get(options.signal as AbortSignal));
   /** What of an answer is told to nobody. */
@@ -94,7 +96,14 @@ export class InfluxServer {
 
   /** Never rejects: a request that `stop` or the time limit ended has failed like any other. */
   async request(
-    { method, path, body = '', contentType = 'text/plain; charset=utf-8', timeoutMs }: ServerRequest,
+    {
+      method,
+      path,
+      body = '',
+      compressed = false,
+      contentType = 'text/plain; charset=utf-8',
+      timeoutMs,
+    }: ServerRequest,
     stop: AbortSignal,
     onHeaders: (headers: Headers) => void = () => {},
   ): Promise<Answer> {
@@ -103,7 +112,12 @@ export class InfluxServer {
     const onStop = () => abort.abort(stop.reason);
     stop.addEventListener('abort', onStop, { once: true });
     const { signal } = abort;
-    const options = { method, headers: { 'content-type': contentType, accept: 'text/plain' }, signal };
+    const headers = {
+      'content-type': contentType,
+      accept: 'text/plain',
+      ...(compressed && { 'content-encoding': 'gzip' }),
+    };
+    const options = { method, headers, signal };
     try {
       stop.throwIfAborted();
       this.#bodies.set(signal, typeof body === 'string' ? Buffer.from(body) : body);
@@ -167,7 +181,7 @@ export function versionIn(text: string): readonly [number, number] | undefined {
 function requestBounded(
   options: RequestOptions,
   onResponse: (answer: IncomingMessage) => void,
-  body: Buffer | undefined,
+  body: Uint8Array | undefined,
 ): ClientRequest {
   const headers = { ...options.headers, 'content-length': body?.length ?? 0 };
   const send = options.protocol === 'https:' ? requestTls : request;

@@ -8,13 +8,22 @@ export type Answer =
       /** The header of that name, as it came. */
       readonly retryAfter?: string | undefined;
     }
-  | { readonly failure: Error };
+  | {
+      readonly failure: Error;
+      /** The lines were under way: it may be that they are too many for the line. */
+      readonly duringWrite?: boolean;
+    };
 
 /** What an answer means for the lines that were sent. Nothing leaves the buffer without one. */
 export type Verdict =
   | { readonly kind: 'accepted' }
-  /** The server is away or busy: keep, and try again. */
-  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number | undefined }
+  /** The server is away or busy: keep, and try again; with less at a time where it was cut off. */
+  | {
+      readonly kind: 'retry';
+      readonly reason: string;
+      readonly afterMs?: number | undefined;
+      readonly cutOff?: boolean;
+    }
   /** A person has to mend something first: keep, say so, and try again slowly. */
   | { readonly kind: 'hold'; readonly reason: string; readonly mend: string }
   /** Too large for the server: send it in halves. */
@@ -33,7 +42,7 @@ const REASON_LENGTH = 500;
 
 /** The one place that decides what an answer means (DESIGN 3.4). `now` in ms, for a Retry-After date. */
 export function verdictOf(answer: Answer, now = Date.now()): Verdict {
-  if ('failure' in answer) return failureVerdict(answer.failure);
+  if ('failure' in answer) return failureVerdict(answer);
   const { status, body } = answer;
   const message = messageIn(body);
   const reason = `${status} ${message}`.trim().slice(0, REASON_LENGTH);
@@ -46,7 +55,8 @@ export function verdictOf(answer: Answer, now = Date.now()): Verdict {
   if (status === 413) return { kind: 'split', reason };
   if (isRefusal(status)) return { kind: 'refused', reason, leftOut: leftOutIn(message) };
   if (status === 408 || status === 429 || status >= 500) {
-    return { kind: 'retry', reason, afterMs: retryAfterMs(answer.retryAfter, now) };
+    const afterMs = retryAfterMs(answer.retryAfter, now);
+    return { kind: 'retry', reason, afterMs, ...(status === 408 && { cutOff: true }) };
   }
   return { kind: 'hold', reason, mend: STRANGE };
 }
@@ -69,6 +79,7 @@ const MENDING: Readonly<Record<number, string>> = {
   401: 'set INFLUX_TOKEN (2.x, 3.x), or INFLUX_USERNAME and INFLUX_PASSWORD (1.x), to what the server accepts',
   403: 'give the token or user the right to write to the bucket or database',
   404: 'create the bucket or database, or name the right one with INFLUX_BUCKET and INFLUX_ORG',
+  415: 'add --no-gzip: the server does not read what is compressed',
 };
 
 const STRANGE =
@@ -137,16 +148,26 @@ const UNPROVEN: Readonly<Record<string, string>> = {
   ),
 };
 
-function failureVerdict(failure: Error): Verdict {
+function failureVerdict({ failure, duringWrite }: Extract<Answer, { failure: Error }>): Verdict {
   const { code = '' } = failure as NodeJS.ErrnoException;
   const mend = UNPROVEN[code];
-  if (mend === undefined) return { kind: 'retry', reason: failureReason(failure) };
+  if (mend === undefined) {
+    const cutOff = duringWrite && (isTimeout(failure) || CUT_OFF.includes(code));
+    return { kind: 'retry', reason: failureReason(failure), ...(cutOff && { cutOff }) };
+  }
   const reason = `no connection that could be trusted: ${failure.message} (${code})`;
   return { kind: 'hold', reason: reason.slice(0, REASON_LENGTH), mend };
 }
 
+/** A time limit that is too short for so much, or a server that hangs up on who sends too much. */
+const CUT_OFF = ['ECONNRESET', 'EPIPE'];
+
+function isTimeout({ name }: Error): boolean {
+  return name === 'TimeoutError';
+}
+
 function failureReason(failure: Error): string {
   const { code } = failure as NodeJS.ErrnoException;
-  if (failure.name === 'TimeoutError') return 'no answer in time';
+  if (isTimeout(failure)) return 'no answer in time';
   return FAILURES[code ?? ''] ?? (failure.message || code || failure.name);
 }

@@ -16,6 +16,7 @@ import {
   answer,
   atMost,
   busyUntilDate,
+  cutOffAbove,
   hang,
   hangInBody,
   parseLine,
@@ -23,6 +24,7 @@ import {
   refuseWith,
   resetInBody,
   type ScriptedInflux,
+  slowly,
   startScriptedInflux,
   storeAndFail,
 } from '../servers/scripted-influx.js';
@@ -420,6 +422,57 @@ describe('delivery', () => {
     expect(sizes.slice(0, -1).every((size) => size > 850 * 1024)).toBe(true);
     expect(storedReadings()).toHaveLength(75_000);
     expect(server.connections).toBe(1);
+  });
+
+  it.each([
+    ['takes so long that all of it is never there in time', slowly(1_000_000)],
+    ['ends where much comes at once', cutOffAbove(300_000)],
+  ])('gets a long backlog through a line that %s', async (_, act) => {
+    server.otherwise = act;
+    const bench = new Bench(await openDurable(), { link: httpLink(500) });
+    for (let entry = 0; entry < 25; entry += 1) await bench.append(3_000);
+    await bench.start().drained();
+    expect(storedReadings()).toHaveLength(75_000);
+    expect(bench.ledger.totals).toMatchObject({ delivered: 75_000, rejected: 0 });
+    const inVain = bench.errors().connectivity_error ?? 0;
+    expect(inVain).toBeGreaterThan(0);
+    expect(inVain).toBeLessThan(10);
+  });
+
+  it('learns how much a proxy takes at once', async () => {
+    server.otherwise = atMost(300_000);
+    const bench = new Bench(await openDurable());
+    for (let entry = 0; entry < 50; entry += 1) await bench.append(3_000);
+    await bench.start().drained();
+    expect(storedReadings()).toHaveLength(150_000);
+    // Two requests of a mebibyte, of which the second was made ready before the first was answered, and their halves.
+    const tooLarge = server.writes.filter(({ headers }) => Number(headers['content-length']) > 300_000);
+    expect(tooLarge.length).toBeLessThanOrEqual(6);
+  });
+
+  it('sends more at a time again where that gets through', async () => {
+    server.script.push(hang, hang);
+    const bench = new Bench(await openDurable(), { link: httpLink(1_000) });
+    for (let entry = 0; entry < 75; entry += 1) await bench.append(3_000);
+    await bench.start().drained();
+    const sizes = server.writes.map(({ headers }) => Number(headers['content-length']));
+    expect(sizes[2]).toBeLessThan(300 * 1024);
+    // The last one has what is left.
+    expect(sizes.at(-2)).toBeGreaterThan(850 * 1024);
+  });
+
+  it('never gives up a line that is cut off by itself', async () => {
+    const link = linkOf(async () =>
+      link.calls <= 3 ? { kind: 'retry', reason: 'cut', cutOff: true } : { kind: 'accepted' },
+    );
+    const bench = new Bench(await openInMemory(), { link });
+    bench.ledger.read(1, 0);
+    const payload = Buffer.from(`m text="${'x'.repeat(60_000)}" 1795334400000000000\n`);
+    await bench.backlog.append({ payload, lines: 1, refused: 0, time: START });
+    await bench.start().drained();
+    await bench.stop();
+    expect(link.calls).toBe(4);
+    expect(bench.ledger.totals).toMatchObject({ delivered: 1, rejected: 0 });
   });
 
   it('counts readings only, where points of the runner are refused with them', async () => {

@@ -73,6 +73,35 @@ describe('a link over HTTP', () => {
     expect(post?.headers.authorization).toBe(`Basic ${basic}`);
   });
 
+  it('compresses what is more than a packet, where that is wanted', async () => {
+    const link = linkTo(server.port, { gzip: true });
+    const lines = Array.from({ length: 1_000 }, (_, second) => `m,env=a x=${second} ${second}000000000\n`);
+    expect(await write(link, lines.join(''))).toEqual({ kind: 'accepted' });
+    expect(await write(link)).toEqual({ kind: 'accepted' });
+    const [large, small] = server.writes;
+    expect(large?.headers['content-encoding']).toBe('gzip');
+    expect(Number(large?.headers['content-length'])).toBeLessThan(lines.join('').length / 3);
+    expect(large?.lines).toEqual(lines.map((line) => line.trimEnd()));
+    expect(small?.headers['content-encoding']).toBeUndefined();
+    expect(small?.lines).toEqual([LINE.trimEnd()]);
+  });
+
+  it('says how to go on where a server does not read what is compressed', async () => {
+    server.otherwise = answer(415, 'Unsupported Media Type');
+    const verdict = await write(linkTo(server.port, { gzip: true }));
+    expect(verdict).toMatchObject({ kind: 'hold', mend: expect.stringContaining('--no-gzip') });
+  });
+
+  it('tells lines that were cut off from a server that is not there', async () => {
+    server.script.push(hang, accept);
+    const link = linkTo(server.port);
+    expect(await write(link)).toMatchObject({ kind: 'retry', cutOff: true });
+    server.ping = hang;
+    const away = await write(link);
+    expect(away).toMatchObject({ kind: 'retry', reason: 'no answer in time' });
+    expect(away).not.toHaveProperty('cutOff');
+  });
+
   it('asks who is there once, and keeps its connection, after a refusal too', async () => {
     server.script.push(accept, answer(400, { message: 'x'.repeat(5_000) }), accept, answer(503), accept);
     const link = linkTo(server.port);

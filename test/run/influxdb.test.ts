@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ADMIN, hasInfluxd, type Influxd, numberOf, startInfluxd } from '../servers/influxd.js';
+import { startScriptedInflux } from '../servers/scripted-influx.js';
 import type { Server } from '../servers/server.js';
 import { hasVictoriaMetrics, startVictoriaMetrics } from '../servers/victoria-metrics.js';
 import { until } from '../until.js';
@@ -40,6 +41,27 @@ async function sensorOf10000(): Promise<string> {
   await writeFile(data, `${lines.join('\n')}\n`);
   return shellSensor(folder, `exec cat ${data}`);
 }
+
+/** This machine by an address that others could be reached by as well: on Linux and macOS it leads to loopback. */
+const NOT_LOOPBACK = '0.0.0.0';
+
+it.each([
+  ['compressed', 'to another machine', ['--host', NOT_LOOPBACK], 'gzip'],
+  ['as they are', 'to another machine with --no-gzip', ['--host', NOT_LOOPBACK, '--no-gzip'], undefined],
+  ['as they are', 'on this machine', [], undefined],
+])('readings are sent %s %s', async (_, __, args, encoding) => {
+  const server = await startScriptedInflux();
+  try {
+    const { exitCode, stderr } = await run(server.port, await sensorOf10000(), ...args);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    const { headers } = server.writes.toSorted((a, b) => b.lines.length - a.lines.length)[0] ?? {};
+    expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8' });
+    expect(headers?.['content-encoding']).toBe(encoding);
+    expect([...server.stored.keys()].filter((key) => key.startsWith('sensor,'))).toHaveLength(10_000);
+  } finally {
+    await server.close();
+  }
+});
 
 describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
   let influxd: Influxd;
@@ -89,6 +111,16 @@ describe.skipIf(!hasInfluxd)('a real InfluxDB 1.x', () => {
         'error.sensor_stuck',
       ].map((kind) => [kind, { kind, env: 'dev', sensor: 'demo' }]),
     );
+  });
+
+  it('takes what is compressed', async () => {
+    const { exitCode } = await run(
+      influxd.port,
+      await sensorOf10000(),
+      ...['--host', NOT_LOOPBACK, '--bucket', 'far'],
+    );
+    expect(exitCode).toBe(0);
+    expect(await numberOf(influxd, 'far', 'SELECT count(cpu_load) FROM sensor')).toBe(10_000);
   });
 
   it('holds 64-bit integers exactly, and floats with an exponent', async () => {
@@ -159,8 +191,8 @@ describe.skipIf(!hasVictoriaMetrics)('a real server of the v2 API (VictoriaMetri
   });
   afterAll(() => victoria?.stop());
 
-  it('has the readings that were written through the official client', async () => {
-    const { exitCode, stderr } = await run(victoria.port, await sensorOf10000());
+  it('has the readings that were written through the official client, compressed', async () => {
+    const { exitCode, stderr } = await run(victoria.port, await sensorOf10000(), '--host', NOT_LOOPBACK);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     expect(logLines(stderr).at(-1)).toMatchObject({ delivered: 10_000, queued: 0 });
     const exported = async (match: string): Promise<number> => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 
 /**
  * An InfluxDB that answers as a test has lined it up, on a free loopback port: `script` for the next writes, then
@@ -160,6 +161,24 @@ export function atMost(bytes: number): Act {
       : accept)(exchange);
 }
 
+/** Cuts the connection of who sends more than so many bytes at once. */
+export function cutOffAbove(bytes: number): Act {
+  return (exchange) => {
+    if (exchange.lines.join('\n').length + 1 > bytes) exchange.socket.resetAndDestroy();
+    else accept(exchange);
+  };
+}
+
+/** At the end of a line that takes so many bytes a second: who has hung up by then has sent nothing. */
+export function slowly(bytesPerSecond: number): Act {
+  return (exchange) => {
+    const takesMs = (exchange.lines.join('\n').length / bytesPerSecond) * 1000;
+    setTimeout(() => {
+      if (!exchange.socket.destroyed) accept(exchange);
+    }, takesMs);
+  };
+}
+
 /** It speaks HTTPS where it is given a key. */
 export async function startScriptedInflux(
   version = '2.7.1',
@@ -186,9 +205,11 @@ export async function startScriptedInflux(
     });
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const lines = Buffer.concat(chunks).toString('utf8').split('\n').filter(Boolean);
-    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const { method = '', headers, socket } = request;
+    const body = Buffer.concat(chunks);
+    const text = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+    const lines = text.toString('utf8').split('\n').filter(Boolean);
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const received: Received = { at: performance.now(), method, url, headers, lines };
     server.requests.push(received);
     const act = route(received);
