@@ -45,6 +45,11 @@ export class Measured {
     return new Measured(process.execPath, ['--import', METER, ...args]);
   }
 
+  /** One that tells nothing, for what takes about as long as to load the meter. */
+  static unmetered(args: readonly string[]): Measured {
+    return new Measured(process.execPath, args);
+  }
+
   /** Behind a pipe from `cat`, as a sensor's output comes. */
   static nodeBehindCat(file: string, args: readonly string[]): Measured {
     const script = 'cat "$0" | exec "$@"';

@@ -19,6 +19,7 @@ export function cat(...files: string[]): Sensor {
 export function visualizerRun(
   sensor: Sensor,
   { state, to }: { state: string; to: readonly string[] },
+  start: (args: readonly string[]) => Measured = Measured.node,
 ): Measured {
   const args = [
     '--path-executable',
@@ -30,7 +31,7 @@ export function visualizerRun(
     '--drain-timeout',
     '1h',
   ];
-  return Measured.node([CLI, 'run', ...args, '--state-dir', state, ...to, '--', ...sensor.args]);
+  return start([CLI, 'run', ...args, '--state-dir', state, ...to, '--', ...sensor.args]);
 }
 
 /** Where a run writes to. */

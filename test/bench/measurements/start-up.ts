@@ -1,3 +1,4 @@
+import { Measured } from '../measure.js';
 import type { Measurement } from '../measurement.js';
 import { NullServer } from '../null-server.js';
 import { influxAt, type Sensor, visualizerRun } from '../visualizer.js';
@@ -10,12 +11,10 @@ export const startUp: Measurement = {
     await workbench.using(server, () =>
       workbench.lend(async (state) => {
         const to = [...influxAt(server.port), '--flush-interval', '10ms'];
-        const run = visualizerRun(ONE_LINE, { state, to });
+        const run = visualizerRun(ONE_LINE, { state, to }, Measured.unmetered);
         await workbench.using(run, async () => {
           await server.arrival(1, 30_000);
           samples.add('start-up.ms', server.firstAt - run.started);
-          run.stop();
-          await run.ended();
         });
       }),
     );
