@@ -77,6 +77,7 @@ const PLANS: readonly RowPlan[] = [
     sample: 'start-up.ms',
     show: milliseconds,
     below: 300,
+    peer: { name: '`node -e 0`, to its end', sample: 'node.ms' },
   },
   { what: 'CPU at a line a second, of one core', sample: 'idle.cpu', show: percent, below: 0.5 },
   {

@@ -1,3 +1,4 @@
+import { execa } from 'execa';
 import { Measured } from '../measure.js';
 import type { Measurement } from '../measurement.js';
 import { NullServer } from '../null-server.js';
@@ -7,6 +8,10 @@ export const startUp: Measurement = {
   name: 'start-up',
   about: 'from the start of `run` to the first line stored by the server, with a flush interval of 10 ms',
   async take(workbench, samples) {
+    const started = performance.now();
+    await execa(process.execPath, ['-e', '0'], { extendEnv: false, env: {} });
+    samples.add('node.ms', performance.now() - started);
+
     const server = await NullServer.open();
     await workbench.using(server, () =>
       workbench.lend(async (state) => {
