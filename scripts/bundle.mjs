@@ -12,12 +12,12 @@ import { licensesOf } from './licenses.mjs';
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const packageOf = (name) => import.meta.resolve(`${name}/package.json`);
 
-rmSync(path('dist'), { recursive: true, force: true });
 const modules = (...names) => {
   const ids = new Set(names.map((name) => path(`build/${name}.js`)));
   return (id) => ids.has(id);
 };
 
+rmSync(path('dist'), { recursive: true, force: true });
 const bundle = await rolldown({
   input: { cli: path('build/cli.js'), index: path('build/index.js') },
   platform: 'node',
