@@ -65,6 +65,8 @@ export class Delivery {
   /** For what is sent together: made anew for each request, it would keep the garbage collector busy. */
   #room = Buffer.alloc(0);
   #fault: string | undefined;
+  /** Once the newest outcome is on disk. */
+  #settled = Promise.resolve();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -118,30 +120,34 @@ export class Delivery {
    * is at work, and sent before the disk knows what became of the ones before: a server waits for no disk.
    */
   async #drain(entries: readonly Entry[], stop: AbortSignal): Promise<void> {
-    let settled = Promise.resolve();
+    this.#settled = Promise.resolve();
     try {
       for (let due = entries; due.length > 0; ) {
         const next = this.#options.backlog.peek(this.#size.bytes, due.at(-1)?.sequence);
         next.catch(() => {});
-        const rejected = await this.#deliver(due, stop);
-        await settled;
-        settled = this.#settle(due, rejected);
-        settled.catch(() => {});
+        await this.#deliver(due, stop);
         due = await next;
       }
     } finally {
-      await settled;
+      await this.#settled;
     }
   }
 
-  /** Returns how many lines of each entry the server refused for good. */
-  async #deliver(entries: readonly Entry[], stop: AbortSignal): Promise<number[]> {
-    const rejected = entries.map(() => 0);
+  /** What is too much at once is settled half by half: over a slow line all of it may take longer than a run. */
+  async #deliver(entries: readonly Entry[], stop: AbortSignal): Promise<void> {
     const verdict = await this.#verdictOn(this.#join(entries), stop);
+    if (verdict.kind === 'split' && entries.length > 1) {
+      for (const half of halvesOf(entries)) await this.#deliver(half, stop);
+      return;
+    }
+    const rejected = entries.map(() => 0);
     if (verdict.kind !== 'accepted') await this.#sift(linesOf(entries), verdict, rejected, stop);
-    return rejected;
+    await this.#settled;
+    this.#settled = this.#settle(entries, rejected);
+    this.#settled.catch(() => {});
   }
 
+  /** `rejected`: how many lines of each entry the server refused for good. */
   async #settle(entries: readonly Entry[], rejected: readonly number[]): Promise<void> {
     const { backlog, ledger } = this.#options;
     for (const [index, { sequence, lines }] of entries.entries()) {
@@ -176,8 +182,7 @@ export class Delivery {
     const named = leftOut && culprits(lines, leftOut);
     if (named !== undefined) return this.#reject(named.lines, reason, named.count, rejected);
     if (lines.length === 1) return this.#reject(lines, reason, 1, rejected);
-    const middle = Math.ceil(lines.length / 2);
-    for (const half of [lines.slice(0, middle), lines.slice(middle)]) {
+    for (const half of halvesOf(lines)) {
       const body = Buffer.from(half.map(({ text }) => `${text}\n`).join(''));
       await this.#sift(half, await this.#verdictOn(body, stop), rejected, stop);
     }
@@ -200,9 +205,10 @@ export class Delivery {
    * Sends until there is a verdict on the lines themselves: accepted, split or refused. One that comes when all is
    * stopped already counts. What was cut off is split as well, after a while: half of it may get through.
    */
-  #verdictOn(body: Buffer, stop: AbortSignal): Promise<Verdict> {
+  async #verdictOn(body: Buffer, stop: AbortSignal): Promise<Verdict> {
     const { link, ledger, monitor } = this.#options;
     const isOneLine = body.indexOf('\n') === body.length - 1;
+    if (!isOneLine && this.#size.isExceededBy(body.length)) return TOO_MUCH;
     let halves: Verdict | undefined;
     const attempt = async () => {
       stop.throwIfAborted();
@@ -255,6 +261,13 @@ export class Delivery {
     // Never shorter than our own: a server that asks for no time at all would be overrun.
     return Math.max(backOff, Math.min(asked, LONGEST_RETRY_AFTER_MS));
   }
+}
+
+const TOO_MUCH: Verdict = { kind: 'split', reason: 'more than gets through at once' };
+
+function halvesOf<T>(all: readonly T[]): [T[], T[]] {
+  const middle = Math.ceil(all.length / 2);
+  return [all.slice(0, middle), all.slice(middle)];
 }
 
 class NotNow extends Error {

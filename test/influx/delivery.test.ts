@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -274,7 +275,7 @@ const SCENARIOS: Record<string, Scenario> = {
     errors: { batch_sending_error: 1 },
     writes: 2,
   },
-  'a proxy that takes little at once': { otherwise: atMost(1100), writes: 7, storedOnce: true },
+  'a proxy that takes little at once': { otherwise: atMost(1100), writes: 11, storedOnce: true },
   'a proxy that takes nothing': {
     otherwise: atMost(10),
     rejected: 100,
@@ -461,10 +462,34 @@ describe('delivery', () => {
     expect(sizes.at(-2)).toBeGreaterThan(850 * 1024);
   });
 
+  it('seldom tries more again over a line where that was in vain', async () => {
+    const link = linkOf(async (_, body) => throughLineOf(60_000, body));
+    const bench = new Bench(await openInMemory(), { link });
+    for (let entry = 0; entry < 100; entry += 1) await bench.append(1_000);
+    await bench.start().drained();
+    expect(bench.ledger.totals).toMatchObject({ delivered: 100_000, rejected: 0 });
+    expect(link.calls).toBeGreaterThan(70);
+    expect(bench.errors().connectivity_error).toBeLessThan(15);
+  });
+
+  it('keeps what got through of a request that was cut off, where a run ends before all of it has', async () => {
+    let taken = 0;
+    const link = linkOf(async (signal, body) => {
+      if (taken === 5) return once(signal, 'abort').then(() => CUT_OFF);
+      const verdict = throughLineOf(60_000, body);
+      if (verdict.kind === 'accepted') taken += 1;
+      return verdict;
+    });
+    const bench = new Bench(await openInMemory(), { link });
+    for (let entry = 0; entry < 20; entry += 1) await bench.append(1_000);
+    bench.start();
+    await until('five requests are taken', () => taken === 5, 10_000);
+    await bench.stop();
+    expect(bench.backlog.records).toBe(15);
+  });
+
   it('never gives up a line that is cut off by itself', async () => {
-    const link = linkOf(async () =>
-      link.calls <= 3 ? { kind: 'retry', reason: 'cut', cutOff: true } : { kind: 'accepted' },
-    );
+    const link = linkOf(async () => (link.calls <= 3 ? CUT_OFF : { kind: 'accepted' }));
     const bench = new Bench(await openInMemory(), { link });
     bench.ledger.read(1, 0);
     const payload = Buffer.from(`m text="${'x'.repeat(60_000)}" 1795334400000000000\n`);
@@ -667,13 +692,19 @@ describe('what the server rejects', () => {
   });
 });
 
-function linkOf(write: (signal: AbortSignal) => Promise<Verdict>): Link & { calls: number } {
+const CUT_OFF: Verdict = { kind: 'retry', reason: 'cut', cutOff: true };
+
+/** A line that ends where more than so many bytes come at once. */
+const throughLineOf = (bytes: number, body: Buffer): Verdict =>
+  body.length > bytes ? CUT_OFF : { kind: 'accepted' };
+
+function linkOf(write: (signal: AbortSignal, lines: Buffer) => Promise<Verdict>): Link & { calls: number } {
   return {
     name: 'a link',
     calls: 0,
-    write(_, signal) {
+    write(lines, signal) {
       this.calls += 1;
-      return write(signal);
+      return write(signal, lines);
     },
   };
 }
