@@ -1,5 +1,7 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls } from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { HttpError, InfluxDB, type SendOptions } from '@influxdata/influxdb-client';
 import { HiddenTexts } from '../hidden-texts.js';
 import { authorityOf } from './authority.js';
@@ -185,6 +187,11 @@ function requestBounded(
 ): ClientRequest {
   const headers = { ...options.headers, 'content-length': body?.length ?? 0 };
   const send = options.protocol === 'https:' ? requestTls : request;
+  const { signal } = options;
+  // Asked for before Node.js does, which would only close the connection.
+  signal?.addEventListener('abort', () => signal.reason instanceof TimeoutError && discard(sent.socket), {
+    once: true,
+  });
   const sent = send({ ...options, headers }, (answer) => {
     const limit = (answer.statusCode ?? 0) < 300 ? ANSWER_BYTES : COMPLAINT_BYTES;
     let bytes = 0;
@@ -196,6 +203,14 @@ function requestBounded(
   });
   if (body !== undefined && body.length > 0) sent.write(body);
   return sent;
+}
+
+/**
+ * A connection that is closed still sends what lies ready in the system: over a slow line that would go before all that
+ * is sent instead. Node.js cannot reset one that speaks TLS.
+ */
+function discard(socket: Socket | null): void {
+  if (socket !== null && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
 }
 
 /** Made once: an abort without a reason makes one, with its stack, at each request. */

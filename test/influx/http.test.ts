@@ -102,6 +102,36 @@ describe('a link over HTTP', () => {
     expect(away).not.toHaveProperty('cutOff');
   });
 
+  it('leaves nothing of a request that took too long on the line', async () => {
+    const bytes = 1_000_000;
+    const sockets: Socket[] = [];
+    const slow = createServer((socket) => {
+      // Answers the ping, and then reads nothing.
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 204 No Content\r\nX-Influxdb-Version: 2.7.1\r\n\r\n');
+        socket.pause();
+      });
+      sockets.push(socket);
+    });
+    await once(slow.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const verdict = await write(
+        linkTo((slow.address() as AddressInfo).port),
+        LINE.repeat(bytes / LINE.length),
+      );
+      expect(verdict).toMatchObject({ kind: 'retry', cutOff: true });
+      const [socket] = sockets as [Socket];
+      socket.on('error', () => {});
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.resume();
+      await closed;
+      expect(socket.bytesRead).toBeLessThan(bytes);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      slow.close();
+    }
+  });
+
   it('asks who is there once, and keeps its connection, after a refusal too', async () => {
     server.script.push(accept, answer(400, { message: 'x'.repeat(5_000) }), accept, answer(503), accept);
     const link = linkTo(server.port);
