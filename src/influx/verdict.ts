@@ -56,7 +56,7 @@ export function verdictOf(answer: Answer, now = Date.now()): Verdict {
   if (isRefusal(status)) return { kind: 'refused', reason, leftOut: leftOutIn(message) };
   if (status === 408 || status === 429 || status >= 500) {
     const afterMs = retryAfterMs(answer.retryAfter, now);
-    return { kind: 'retry', reason, afterMs, ...(status === 408 && { cutOff: true }) };
+    return { kind: 'retry', reason, afterMs, ...(OUT_OF_TIME.includes(status) && { cutOff: true }) };
   }
   return { kind: 'hold', reason, mend: STRANGE };
 }
@@ -74,6 +74,9 @@ export function writeVerdictOf(answer: Answer): Verdict {
 
 const isAccepted = (status: number) => status >= 200 && status < 300;
 const isRefusal = (status: number) => status === 400 || status === 422;
+
+/** The server did not get all of it in time, or a proxy no answer about it. */
+const OUT_OF_TIME = [408, 504];
 
 const MENDING: Readonly<Record<number, string>> = {
   401: 'set INFLUX_TOKEN (2.x, 3.x), or INFLUX_USERNAME and INFLUX_PASSWORD (1.x), to what the server accepts',

@@ -11,7 +11,8 @@ const TABLE: [string, Answer, Partial<Verdict> & Record<string, unknown>][] = [
   ['200 is accepted', { status: 200, body: json({ results: [] }) }, { kind: 'accepted' }],
   ['a web page with 200 is no InfluxDB', { status: 200, body: ' <!doctype html>' }, { kind: 'hold' }],
   ['a redirect is no InfluxDB', { status: 302, body: '' }, { kind: 'hold' }],
-  ['408 is tried again', { status: 408, body: '' }, { kind: 'retry' }],
+  ['408 is tried again, with less', { status: 408, body: '' }, { kind: 'retry', cutOff: true }],
+  ['504 is tried again, with less', { status: 504, body: '<html>' }, { kind: 'retry', cutOff: true }],
   ['429 is tried again', { status: 429, body: '' }, { kind: 'retry', afterMs: undefined }],
   ['429 says when', { status: 429, body: '', retryAfter: '7' }, { kind: 'retry', afterMs: 7_000 }],
   [
