@@ -10,3 +10,12 @@ it('takes an outage before for no bound of what a server takes', () => {
   for (let request = 0; request < 100; request += 1) size.accepted(size.bytes, 10);
   expect(size.bytes).toBe(MEBIBYTE / 2);
 });
+
+it('knows no bound before something was too much', () => {
+  const size = new RequestSize(10_000);
+  size.accepted(2 * MEBIBYTE, 10);
+  expect(size.isExceededBy(3 * MEBIBYTE)).toBe(false);
+  size.cutOff(3 * MEBIBYTE);
+  expect(size.isExceededBy(3 * MEBIBYTE)).toBe(true);
+  expect(size.isExceededBy(1.5 * MEBIBYTE)).toBe(false);
+});
