@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
-import { type CommandEntry, commandLine, type Typed } from './command-line.js';
+import { type CommandEntry, parseCommandLine, type Typed } from './command-line.js';
 import { EXIT_CODES, messageOf, systemCodeOf, VisualizerError } from './errors.js';
 import { type Log, openLog } from './log.js';
 import { resolveSettings } from './resolve-settings.js';
@@ -92,11 +92,11 @@ const COMMANDS: readonly Entry[] = [
 const UNVERIFIED =
   'NODE_TLS_REJECT_UNAUTHORIZED=0: whoever answers a webhook or takes an e-mail is believed to be the right one; take it out. InfluxDB has to prove who it is all the same';
 
-process.exit(await main(process.argv));
+process.exit(await main(process.argv.slice(2)));
 
 /** argv -> command -> exit code. */
-async function main(argv: readonly string[]): Promise<number> {
-  const [own, sensorArgs] = splitAtDashes(argv);
+async function main(words: readonly string[]): Promise<number> {
+  const [own, sensorArgs] = splitAtDashes(words);
   // A reader that went away, as in `visualizer export | head`, is no error.
   process.stdout.on('error', (error) => {
     if (systemCodeOf(error) === 'EPIPE') process.exit(0);
@@ -104,7 +104,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.exit(EXIT_CODES.STATE_UNUSABLE);
   });
   try {
-    await commandLine(COMMANDS, (entry, typed) => invoke(entry, typed, sensorArgs)).parseAsync(own);
+    await parseCommandLine(own, COMMANDS, (entry, typed) => invoke(entry, typed, sensorArgs));
     await new Promise((resolve) => process.stdout.write('', resolve));
     return 0;
   } catch (error) {

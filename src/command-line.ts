@@ -16,11 +16,15 @@ export type Typed = Pick<Sources, 'flags' | 'file'>;
 
 const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
-/** Calls `invoke` with the command that was typed. What cannot be understood is a CommanderError, already said. */
-export function commandLine<Entry extends CommandEntry>(
+/**
+ * Calls `invoke` with the command that was typed as `words`. What cannot be understood is a CommanderError, already
+ * said.
+ */
+export async function parseCommandLine<Entry extends CommandEntry>(
+  words: readonly string[],
   entries: readonly Entry[],
   invoke: (entry: Entry, typed: Typed) => Promise<void>,
-): Command {
+): Promise<void> {
   const { version, description } = packageJson();
   const commit = commitOfBuild();
   const top = new Command('visualizer')
@@ -28,22 +32,28 @@ export function commandLine<Entry extends CommandEntry>(
     .version(commit === undefined ? version : `${version} (${commit})`)
     .exitOverride()
     .showHelpAfterError('(visualizer --help tells more)');
+  // Hundreds in all, which take longer to make than the words to read.
+  const named = entries.filter(({ name }) => words.includes(name.split(' ')[0] as string));
   for (const entry of entries) {
     const { name, summary, runsSensor } = entry;
     const command = subcommand(top, name).description(summary).allowExcessArguments(false).exitOverride();
     if (runsSensor) command.usage('[options] [-- arguments of the sensor...]');
     const hint = runsSensor ? 'a sensor is named by --path-executable <file>; ' : '';
     command.showHelpAfterError(`(${hint}visualizer ${name} --help tells more)`);
-    for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
-    command.option(
-      '--config <path>',
-      'a YAML file of settings: the flags without dashes, such as `port: 8086`',
-    );
-    command.addHelpText('after', secretsHelp(name));
+    if (named.length === 0 || named.includes(entry)) addOptions(command, name);
     command.action(() => invoke(entry, typedIn(command)));
   }
   addCompletion(top, entries);
-  return top;
+  await top.parseAsync(words, { from: 'user' });
+}
+
+function addOptions(command: Command, name: CommandName): void {
+  for (const setting of settingsOf(name).filter(hasFlag)) command.addOption(optionOf(setting));
+  command.option(
+    '--config <path>',
+    'a YAML file of settings: the flags without dashes, such as `port: 8086`',
+  );
+  command.addHelpText('after', secretsHelp(name));
 }
 
 /** The flags of the command line as texts, so that they are read like those of any other source. */

@@ -9,7 +9,7 @@ import { holdWhileFailing } from './holding.js';
 import { intake } from './intake.js';
 import { Ledger } from './ledger.js';
 import type { Log } from './log.js';
-import type { Monitoring } from './monitoring.js';
+import { Monitoring } from './monitoring.js';
 import { type LineParser, lineParser } from './parse.js';
 import { showProgress } from './progress.js';
 import type { Batch } from './reading.js';
@@ -250,7 +250,6 @@ async function openMonitoring(
 ): Promise<Monitoring | undefined> {
   const { settings, state, closers } = run;
   if (state === undefined) return undefined;
-  const { Monitoring } = await import('./monitoring.js');
   const restartSensor = (alert: string) => {
     const reason = `was to be started again by the alert ${alert}`;
     if (run.stop.aborted || !requests.request(reason)) throw new Error(NO_SENSOR);
