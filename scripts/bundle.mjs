@@ -10,8 +10,6 @@ import { rolldown } from 'rolldown';
 import { licensesOf } from './licenses.mjs';
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
-const packageOf = (name) => import.meta.resolve(`${name}/package.json`);
-
 const modules = (...names) => {
   const ids = new Set(names.map((name) => path(`build/${name}.js`)));
   return (id) => ids.has(id);
@@ -23,7 +21,9 @@ const bundle = await rolldown({
   platform: 'node',
   external: [/^@duckdb\//, /^@grafana\//, 'nodemailer', 'pino-pretty'],
   // As ES modules, which begin faster than what Node is given by default, each of whose files is a function.
-  resolve: { alias: { yaml: fileURLToPath(new URL('browser/index.js', packageOf('yaml'))) } },
+  resolve: {
+    alias: { yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))) },
+  },
 });
 const { output } = await bundle.write({
   dir: path('dist'),
@@ -34,7 +34,7 @@ const { output } = await bundle.write({
     groups: [
       { name: 'definition', test: modules('definition-file'), priority: 4 },
       { name: 'start', test: modules('command-line', 'resolve-settings', 'log', 'signals'), priority: 3 },
-      { name: 'run', test: modules('runner', 'monitoring', 'source/supervisor'), priority: 2 },
+      { name: 'run', test: modules('runner', 'source/supervisor'), priority: 2 },
       { name: 'influx', test: modules('influx/destination', 'influx/http'), priority: 1 },
       { name: 'page', test: modules('local/live-page'), priority: 1 },
     ],
