@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
 import { type CommandEntry, parseCommandLine, type Typed } from './command-line.js';
@@ -92,7 +91,7 @@ const COMMANDS: readonly Entry[] = [
 const UNVERIFIED =
   'NODE_TLS_REJECT_UNAUTHORIZED=0: whoever answers a webhook or takes an e-mail is believed to be the right one; take it out. InfluxDB has to prove who it is all the same';
 
-process.exit(await main(process.argv.slice(2)));
+void main(process.argv.slice(2)).then((code) => process.exit(code));
 
 /** argv -> command -> exit code. */
 async function main(words: readonly string[]): Promise<number> {

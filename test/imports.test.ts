@@ -124,6 +124,7 @@ const BEYOND: Record<string, Record<string, readonly string[]>> = {
 /** Where it is not an argument. */
 const READS_THE_ENVIRONMENT = {
   'cli.ts': 'hands it to the command',
+  'launcher/launch.ts': 'finds by it where compiled code is kept',
   'state-lock.ts': 'hands it on to `ps`, with another language',
 };
 

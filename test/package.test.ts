@@ -23,7 +23,8 @@ describe('the package', () => {
     const paths: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path);
     const known = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/[a-z0-9-]+\.js$/,
+      /^dist\/(?:cli|index)\.js$/,
+      /^dist\/[a-z0-9-]+\.cjs$/,
       /^dist\/(?:commit|THIRD_PARTY_LICENSES)$/,
       /^dist\/(?:index|definition|definition-file|errors|local\/api)\.d\.ts$/,
       /^dist\/local\/api\.js$/,
@@ -34,7 +35,7 @@ describe('the package', () => {
     expect(paths.filter((path) => !known.some((pattern) => pattern.test(path)))).toEqual([]);
     expect(paths).toEqual(
       expect.arrayContaining([
-        ...['LICENSE', 'README.md', 'package.json', 'dist/cli.js', 'sensor_runner/sensor'],
+        ...['LICENSE', 'README.md', 'package.json', 'dist/cli.js', 'dist/cli.cjs', 'sensor_runner/sensor'],
         ...['sensor_runner/sensor.yaml', 'dist/local/page/index.html', 'dist/local/page/page.js'],
         ...['dist/index.js', 'dist/index.d.ts', 'docs/definition.md', 'docs/notifications.md'],
       ]),
@@ -45,7 +46,7 @@ describe('the package', () => {
 describe('licences', () => {
   it('of all libraries that were joined into the package go with it', () => {
     const texts = readFileSync(join(ROOT, 'dist/THIRD_PARTY_LICENSES'), 'utf8');
-    const chunks = readdirSync(join(ROOT, 'dist')).filter((name) => name.endsWith('.js'));
+    const chunks = readdirSync(join(ROOT, 'dist')).filter((name) => /\.c?js$/.test(name));
     const joined = chunks.flatMap((name) => [
       ...readFileSync(join(ROOT, 'dist', name), 'utf8').matchAll(
         /^\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/gm,

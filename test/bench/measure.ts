@@ -28,8 +28,8 @@ export class Measured {
   readonly #child: ReturnType<typeof spawn>;
   #told = '';
 
-  private constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args);
+  private constructor(command: string, args: readonly string[], environment: Record<string, string> = {}) {
+    this.#child = spawn(command, args, environment);
     this.#child.stdout.on('data', (chunk) => {
       this.stdout += chunk;
     });
@@ -46,8 +46,8 @@ export class Measured {
   }
 
   /** One that tells nothing, for what takes about as long as to load the meter. */
-  static unmetered(args: readonly string[]): Measured {
-    return new Measured(process.execPath, args);
+  static unmetered(args: readonly string[], environment: Record<string, string>): Measured {
+    return new Measured(process.execPath, args, environment);
   }
 
   /** Behind a pipe from `cat`, as a sensor's output comes. */
@@ -107,7 +107,7 @@ export class Measured {
   }
 }
 
-function spawn(command: string, args: readonly string[]) {
+function spawn(command: string, args: readonly string[], environment: Record<string, string>) {
   return execa(command, args, {
     cwd: REPOSITORY,
     reject: false,
@@ -116,6 +116,6 @@ function spawn(command: string, args: readonly string[]) {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     extendEnv: false,
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
   });
 }

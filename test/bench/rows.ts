@@ -79,6 +79,12 @@ const PLANS: readonly RowPlan[] = [
     below: 300,
     peer: { name: '`node -e 0`, to its end', sample: 'node.ms' },
   },
+  {
+    what: 'the same, by the first start after an installation',
+    sample: 'first-start-up.ms',
+    show: milliseconds,
+    peer: { name: '`node -e 0`, to its end', sample: 'node.ms' },
+  },
   { what: 'CPU at a line a second, of one core', sample: 'idle.cpu', show: percent, below: 0.5 },
   {
     what: 'a line a second: 99 of 100 are acknowledged within (flush interval 1 s)',

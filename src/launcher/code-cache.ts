@@ -1,0 +1,97 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+
+/** Of the source, and of the code. */
+const SUMS_BYTES = 8;
+
+/**
+ * `$XDG_CACHE_HOME/visualizer/<installation>`, by the XDG base directory specification. Undefined where nothing is to
+ * be kept: by the variable of Node.js's own cache, or since coverage cannot count what was not compiled.
+ */
+export function cacheFolder(installation: string, environment: NodeJS.ProcessEnv): string | undefined {
+  const { NODE_DISABLE_COMPILE_CACHE, NODE_V8_COVERAGE, XDG_CACHE_HOME, HOME } = environment;
+  if (NODE_DISABLE_COMPILE_CACHE || NODE_V8_COVERAGE) return undefined;
+  const base = XDG_CACHE_HOME || join(HOME || homedir(), '.cache');
+  return join(base, 'visualizer', crc32(installation).toString(16).padStart(8, '0'));
+}
+
+/**
+ * What V8 has compiled, a file for each source. The folder has to be this user's alone, since code is run from it;
+ * whatever is wrong with it or in it costs the time that it would save, and nothing else.
+ */
+export class CodeCache {
+  readonly #folder: string | undefined;
+
+  constructor(folder: string | undefined) {
+    this.#folder = attempt(() => folder !== undefined && isSafe(folder)) ? folder : undefined;
+  }
+
+  /** Makes the folder where there is none, and it can be. */
+  static make(folder: string | undefined): CodeCache {
+    attempt(() => folder !== undefined && makeOwn(folder, 2));
+    return new CodeCache(folder);
+  }
+
+  get isUsable(): boolean {
+    return this.#folder !== undefined;
+  }
+
+  /** Only what this Node.js has made of this very source: V8 compares no more than its length, and checks no code. */
+  read(name: string, source: Buffer): Buffer | undefined {
+    const folder = this.#folder;
+    if (folder === undefined) return undefined;
+    return attempt(() => {
+      const kept = readFileSync(join(folder, name));
+      const code = kept.subarray(SUMS_BYTES);
+      return kept.readUInt32LE(0) === sumOf(source) && kept.readUInt32LE(4) === crc32(code)
+        ? code
+        : undefined;
+    });
+  }
+
+  write(name: string, source: Buffer, code: Buffer): void {
+    const folder = this.#folder;
+    if (folder === undefined) return;
+    const sums = Buffer.alloc(SUMS_BYTES);
+    sums.writeUInt32LE(sumOf(source), 0);
+    sums.writeUInt32LE(crc32(code), 4);
+    attempt(() => {
+      // Another process may be reading, or writing the same.
+      const draft = join(folder, `${name}.${process.pid}`);
+      writeFileSync(draft, Buffer.concat([sums, code]), { mode: 0o600 });
+      renameSync(draft, join(folder, name));
+    });
+  }
+}
+
+function sumOf(source: Buffer): number {
+  return crc32(source, crc32(`${process.version} ${process.arch}`));
+}
+
+/** Makes a folder, and as many of those that it lies in, each in one of this user's own: not in one of `sudo`'s. */
+function makeOwn(folder: string, above: number): boolean {
+  if (existsSync(folder)) return isOwn(folder);
+  const parent = dirname(folder);
+  if (!(above > 0 ? makeOwn(parent, above - 1) : isOwn(parent))) return false;
+  mkdirSync(folder, { mode: 0o700 });
+  return true;
+}
+
+function isOwn(folder: string): boolean {
+  return statSync(folder).uid === process.geteuid?.();
+}
+
+/** Nobody else can have put anything there. */
+function isSafe(folder: string): boolean {
+  return isOwn(folder) && (statSync(folder).mode & 0o022) === 0;
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
