@@ -3,6 +3,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -31,13 +32,22 @@ function write(name: string, source: string): void {
   writeFileSync(join(folder, name), source);
 }
 
-/** What a new process would find it to export. */
 function load(name: string): unknown {
   return new Chunks(folder, cache).load(name);
 }
 
 function loadAndKeep(name: string): unknown {
   const chunks = new Chunks(folder, cache);
+  const exported = chunks.load(name);
+  chunks.keep();
+  return exported;
+}
+
+/** Loads a source as a new process would: this one knows by itself what it has made of a file of that path. */
+function loadAnew(name: string, source: string): unknown {
+  const moved = mkdtempSync(join(folder, 'moved-'));
+  writeFileSync(join(moved, name), source);
+  const chunks = new Chunks(moved, cache);
   const exported = chunks.load(name);
   chunks.keep();
   return exported;
@@ -87,13 +97,7 @@ describe('what was compiled', () => {
     const [one, two] = ['one.cjs', 'two.cjs'].map((name) => readFileSync(join(cache, name)));
     const sumOfSource = (one as Buffer).subarray(0, 4);
     writeFileSync(join(cache, 'one.cjs'), Buffer.concat([sumOfSource, (two as Buffer).subarray(4)]));
-    // At another place, since this process knows by itself what it has made of this file.
-    const moved = join(folder, 'moved');
-    mkdirSync(moved);
-    writeFileSync(join(moved, 'one.cjs'), 'module.exports = 1;');
-    const chunks = new Chunks(moved, cache);
-    expect(chunks.load('one.cjs')).toBe(2);
-    chunks.keep();
+    expect(loadAnew('one.cjs', 'module.exports = 1;')).toBe(2);
     expect(inode('one.cjs')).toBe(kept);
   });
 
@@ -111,17 +115,15 @@ describe('what was compiled', () => {
     ['is empty', () => Buffer.alloc(0)],
     ['is cut off', (whole: Buffer) => whole.subarray(0, -100)],
     ['is zeros, as after a power loss', (whole: Buffer) => Buffer.alloc(whole.length)],
-    ['has a wrong byte', (whole: Buffer) => Buffer.from(whole).fill(0x2a, whole.length >> 1)],
+    ['has wrong bytes', (whole: Buffer) => Buffer.from(whole).fill(0x2a, whole.length >> 1)],
   ])('is made anew where the file %s', (_, spoilt) => {
-    write('one.cjs', `exports.sum = () => ${'1 + '.repeat(200)} 1;`);
+    const source = `exports.sum = () => ${'1 + '.repeat(200)} 1;`;
     const sum = (loaded: unknown) => (loaded as { sum: () => number }).sum();
-    const chunks = new Chunks(folder, cache);
-    expect(sum(chunks.load('one.cjs'))).toBe(201);
-    chunks.keep();
-    const whole = readFileSync(join(cache, 'one.cjs'));
-    writeFileSync(join(cache, 'one.cjs'), spoilt(whole));
-    expect(sum(loadAndKeep('one.cjs'))).toBe(201);
-    expect(readFileSync(join(cache, 'one.cjs')).length).toBeGreaterThan(100);
+    expect(sum(loadAnew('one.cjs', source))).toBe(201);
+    const kept = inode('one.cjs');
+    writeFileSync(join(cache, 'one.cjs'), spoilt(readFileSync(join(cache, 'one.cjs'))));
+    expect(sum(loadAnew('one.cjs', source))).toBe(201);
+    expect(inode('one.cjs')).not.toBe(kept);
     expect(readdirSync(cache)).toEqual(['one.cjs']);
   });
 
