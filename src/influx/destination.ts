@@ -9,8 +9,9 @@ import { formatBytes } from '../quantity.js';
 import type { Batch } from '../reading.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type BufferEvent, DurableBuffer } from './buffer.js';
-import { Delivery, type Link } from './delivery.js';
+import { Delivery } from './delivery.js';
 import type { LineProtocol } from './line-protocol.js';
+import type { Link } from './link.js';
 import { LinkMonitor } from './link-monitor.js';
 import { RejectedLines } from './rejected.js';
 

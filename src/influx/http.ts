@@ -1,6 +1,6 @@
 import { identifier } from '../queries/influxql-text.js';
 import { pack } from './buffer/record.js';
-import type { Link } from './delivery.js';
+import type { Link } from './link.js';
 import { InfluxServer, type ServerOptions, versionIn, writePathOf } from './server.js';
 import { type Answer, type Verdict, verdictOf, writeVerdictOf } from './verdict.js';
 
@@ -32,45 +32,52 @@ export class HttpLink implements Link {
   }
 
   async write(lines: Buffer, signal: AbortSignal): Promise<Verdict> {
-    const known = this.#writePath !== undefined;
-    const answer = await this.#post(lines, signal);
+    const known = this.#writePath;
+    const path = known ?? (await this.#discover(signal));
+    if (typeof path !== 'string') return path;
+    const answer = await this.#post(path, lines, signal);
     // The database was dropped, or another kind of server is there: what to do about it can be found out now.
-    const lost = known && 'status' in answer && answer.status === 404;
-    return writeVerdictOf(lost ? await this.#post(lines, signal) : answer);
+    const isLost = known !== undefined && 'status' in answer && answer.status === 404;
+    return isLost ? this.write(lines, signal) : writeVerdictOf(answer);
   }
 
   get timeoutMs(): number {
     return this.#options.timeoutMs;
   }
 
-  async #post(lines: Buffer, signal: AbortSignal): Promise<Answer> {
-    const path = this.#writePath ?? (await this.#discover(signal));
-    if (typeof path !== 'string') return path;
+  /** Forgets the path where it is not known any more to be the right one. */
+  async #post(path: string, lines: Buffer, signal: AbortSignal): Promise<Answer> {
     const { timeoutMs, gzip } = this.#options;
     const { body, compressed } = gzip ? await pack(lines) : { body: lines, compressed: false };
     const request = { method: 'POST', path, body, compressed, timeoutMs } as const;
     const answer = await this.#server.request(request, signal);
     const keep = !('failure' in answer) && writeVerdictOf(answer).kind !== 'hold';
     this.#writePath = keep ? path : undefined;
-    return 'failure' in answer ? { ...answer, duringWrite: true } : answer;
+    return answer;
   }
 
   /**
-   * Asks who is there, and on 1.x makes sure of the database. Returns the path to write to, or the answer that says
-   * that this is not the time. All other answers are no news about the lines: the write itself will tell.
+   * Asks who is there, and on 1.x makes sure of the database. Returns the path to write to, or why this is not the time.
+   * All other answers are no news about the lines: the write itself will tell.
    */
-  async #discover(signal: AbortSignal): Promise<string | Answer> {
+  async #discover(signal: AbortSignal): Promise<string | Verdict> {
     const { bucket, timeoutMs } = this.#options;
     const { answer, version } = await this.#server.ping(timeoutMs, signal);
-    if ('failure' in answer || verdictOf(answer).kind === 'retry') return answer;
+    const verdict = verdictOf(answer);
+    if ('failure' in answer || verdict.kind === 'retry') return aboutServer(verdict);
 
     const known = versionIn(version);
     if (known?.[0] === 1) {
       const create = `CREATE DATABASE ${identifier(bucket)}`;
       const path = `/query?q=${encodeURIComponent(create)}`;
-      const made = await this.#server.request({ method: 'POST', path, timeoutMs }, signal);
-      if (verdictOf(made).kind === 'retry') return made;
+      const made = verdictOf(await this.#server.request({ method: 'POST', path, timeoutMs }, signal));
+      if (made.kind === 'retry') return aboutServer(made);
     }
     return writePathOf(known, this.#options);
   }
+}
+
+/** No line was under way that could have been too much. */
+function aboutServer(verdict: Verdict): Verdict {
+  return verdict.kind === 'retry' ? { ...verdict, cutOff: false } : verdict;
 }

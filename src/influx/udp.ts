@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NEWLINE } from '../ascii.js';
 import { systemCodeOf } from '../errors.js';
 import { authorityOf } from './authority.js';
-import type { Link } from './delivery.js';
+import type { Link } from './link.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 export interface UdpOptions {

@@ -8,16 +8,12 @@ export type Answer =
       /** The header of that name, as it came. */
       readonly retryAfter?: string | undefined;
     }
-  | {
-      readonly failure: Error;
-      /** The lines were under way: it may be that they are too many for the line. */
-      readonly duringWrite?: boolean;
-    };
+  | { readonly failure: Error };
 
 /** What an answer means for the lines that were sent. Nothing leaves the buffer without one. */
 export type Verdict =
   | { readonly kind: 'accepted' }
-  /** The server is away or busy: keep, and try again; with less at a time where it was cut off. */
+  /** The server is away or busy: keep, and try again; with less at a time where the request was cut off. */
   | {
       readonly kind: 'retry';
       readonly reason: string;
@@ -42,7 +38,7 @@ const REASON_LENGTH = 500;
 
 /** The one place that decides what an answer means (DESIGN 3.4). `now` in ms, for a Retry-After date. */
 export function verdictOf(answer: Answer, now = Date.now()): Verdict {
-  if ('failure' in answer) return failureVerdict(answer);
+  if ('failure' in answer) return failureVerdict(answer.failure);
   const { status, body } = answer;
   const message = messageIn(body);
   const reason = `${status} ${message}`.trim().slice(0, REASON_LENGTH);
@@ -151,11 +147,11 @@ const UNPROVEN: Readonly<Record<string, string>> = {
   ),
 };
 
-function failureVerdict({ failure, duringWrite }: Extract<Answer, { failure: Error }>): Verdict {
+function failureVerdict(failure: Error): Verdict {
   const { code = '' } = failure as NodeJS.ErrnoException;
   const mend = UNPROVEN[code];
   if (mend === undefined) {
-    const cutOff = duringWrite && (isTimeout(failure) || CUT_OFF.includes(code));
+    const cutOff = isTimeout(failure) || CUT_OFF.includes(code);
     return { kind: 'retry', reason: failureReason(failure), ...(cutOff && { cutOff }) };
   }
   const reason = `no connection that could be trusted: ${failure.message} (${code})`;

@@ -2,8 +2,8 @@ import { deepStrictEqual, ok } from 'node:assert';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { culprits, type Line } from '../../src/influx/culprits.js';
 import { HttpLink } from '../../src/influx/http.js';
-import { culprits, type Line } from '../../src/influx/sift.js';
 import { verdictOf, writeVerdictOf } from '../../src/influx/verdict.js';
 import { FUZZ_TIMEOUT_MS, fuzz, type Lot } from './fuzz.js';
 

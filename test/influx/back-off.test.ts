@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Delivery, type DeliveryOptions, type Entry } from '../../src/influx/delivery.js';
+import type { Entry } from '../../src/influx/backlog.js';
+import { Delivery, type DeliveryOptions } from '../../src/influx/delivery.js';
 import { LinkMonitor } from '../../src/influx/link-monitor.js';
 import { RejectedLines } from '../../src/influx/rejected.js';
 import type { Verdict } from '../../src/influx/verdict.js';

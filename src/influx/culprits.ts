@@ -1,4 +1,4 @@
-import type { Entry } from './delivery.js';
+import type { Entry } from './backlog.js';
 import type { LeftOut } from './verdict.js';
 
 /** A line of a request, where it came from, and whether it is a sensor's reading or a point of the runner's. */

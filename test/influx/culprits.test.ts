@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { culprits, type Line, linesOf } from '../../src/influx/sift.js';
+import { culprits, type Line, linesOf } from '../../src/influx/culprits.js';
 
 const lines = (...texts: string[]): Line[] => texts.map((text) => ({ text, entry: 0, reading: true }));
 const LOAD_FLOAT = 'sensor,env=a cpu_load=7.5,counter=1i 10';
