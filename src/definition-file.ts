@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml';
-import type * as z from 'zod/mini';
 import type { Definition } from './definition.js';
 import { describeIssue, type Issue } from './definition-issues.js';
 import { checkNames } from './definition-names.js';
 import { SCHEMA } from './definition-schema.js';
 import { messageOf, VisualizerError } from './errors.js';
+import type * as z from './zod.js';
 
 /**
  * Reads and checks a definition file.

@@ -1,5 +1,5 @@
 /** How a mistake in a definition file is told: the value as it was written, then what was expected. */
-import type * as z from 'zod/mini';
+import type * as z from './zod.js';
 
 /** A mistake at a path of the file. */
 export interface Issue {

@@ -1,4 +1,3 @@
-import * as z from 'zod/mini';
 import {
   AGGREGATES,
   type Aggregate,
@@ -11,14 +10,12 @@ import {
 } from './definition.js';
 import { shown } from './definition-issues.js';
 import { formatDuration, parseDuration } from './quantity.js';
+import * as z from './zod.js';
 
 /**
  * The shape of a definition file, for zod; what zod cannot see is in `definition-names.ts`. Every message names the
  * value and what was expected. Titles and descriptions are for docs/definition.md, where each key has a line.
  */
-
-// A definition is read once: making code for it would take longer than it saves. zod's smaller half knows no language.
-z.config({ ...z.locales.en(), jitless: true });
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 const name = z.string().check(

@@ -4,7 +4,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import * as z from 'zod/mini';
+import * as z from './zod.js';
 
 /** Rejects where it cannot be read, and where it is not as expected, saying in one line where. */
 export async function readStateJson<Content>(file: string, format: z.ZodMiniType<Content>): Promise<Content> {

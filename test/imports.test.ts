@@ -22,6 +22,7 @@ const PLAIN = {
   'state-json': ['state-json.ts'],
   'hidden-texts': ['hidden-texts.ts'],
   'secret-file': ['secret-file.ts'],
+  zod: ['zod.ts'],
 };
 
 /** All other rooms that are not folders. */

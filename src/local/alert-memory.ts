@@ -1,9 +1,9 @@
-import * as z from 'zod/mini';
 import { STATES } from '../alerting/state.js';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { readStateJson, writeStateJson } from '../state-json.js';
+import * as z from '../zod.js';
 import type { Memory } from './alert-watch.js';
 
 /**

@@ -3,7 +3,7 @@
  * here: `alerts`, each with a `status` and its `labels`. Only alerts of this sensor and environment are ours.
  */
 import type { IncomingMessage } from 'node:http';
-import * as z from 'zod/mini';
+import * as z from '../zod.js';
 import type { Actions } from './actions.js';
 import { readBody } from './body.js';
 import { failure, json, type Reply } from './replies.js';

@@ -1,8 +1,8 @@
-import * as z from 'zod/mini';
 import { SEVERITIES } from '../definition.js';
 import { messageOf, systemCodeOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { readStateJson, writeStateJson } from '../state-json.js';
+import * as z from '../zod.js';
 
 /**
  * What each receiver was told, and what it is owed, as one JSON file. It holds no secret. What cannot be read is as if
