@@ -12,6 +12,7 @@ import type { Settings } from '../settings.js';
 import { stateDirectory } from '../state-directory.js';
 import { Store } from '../store/duckdb.js';
 import { type StoredReading, storedPoints, storedReadings, type TimeRange } from '../store/readings.js';
+import { storedMetrics } from './stored-metrics.js';
 
 export interface ExportContext {
   readonly settings: Settings;
@@ -24,7 +25,8 @@ type Columns = readonly Pick<Metric, 'name' | 'type'>[];
 
 /**
  * Prints what the embedded store holds.
- * @throws VisualizerError BAD_SETTING where no time is asked for, STATE_UNUSABLE where there is no store, ALREADY_RUNNING while a run holds it
+ * @throws VisualizerError BAD_SETTING where no time is asked for, STATE_UNUSABLE where there is no store, ALREADY_RUNNING
+ *   while a run holds it, BAD_DEFINITION where line protocol would name the sensor of another definition
  */
 export async function exportStore({ settings, environment, log, output }: ExportContext): Promise<void> {
   refuseEmptyRange(settings);
@@ -33,6 +35,7 @@ export async function exportStore({ settings, environment, log, output }: Export
   const store = await Store.openExisting(stateDirectory(path).store, log);
   try {
     const columns = await store.metricColumns();
+    if (settings.format === 'lp') storedMetrics(definition, columns);
     const texts =
       settings.format === 'csv'
         ? csv(store, columns, settings)

@@ -14,6 +14,7 @@ import { holderOf, stateDirectory } from '../state-directory.js';
 import { readAlertChanges } from '../store/alert-changes.js';
 import { Store } from '../store/duckdb.js';
 import type { StoreRows } from '../store/reader.js';
+import { storedMetrics } from './stored-metrics.js';
 
 export interface ViewContext {
   readonly settings: Pick<Settings, 'sensor' | 'stateDir' | 'pagePort'> & ViewSettings;
@@ -90,16 +91,8 @@ async function openStore(file: string): Promise<Store> {
 
 /** What of a definition the store can answer. */
 async function storedPart(definition: Definition, store: Store, log: Log): Promise<Definition> {
-  const columns = await store.metricColumns();
-  const isStored = ({ name, type }: Definition['metrics'][number]) =>
-    columns.some((column) => column.name.toLowerCase() === name.toLowerCase() && column.type === type);
-  const metrics = definition.metrics.filter(isStored);
-  const missing = definition.metrics.filter((metric) => !isStored(metric)).map(({ name }) => name);
-  if (metrics.length === 0) {
-    const held = columns.length === 0 ? 'no metric at all' : columns.map(({ name }) => name).join(', ');
-    const text = `The store holds none of the metrics of ${definition.name}, but ${held}. Name the definition by which it was recorded with --sensor.`;
-    throw new VisualizerError('BAD_DEFINITION', text);
-  }
+  const metrics = storedMetrics(definition, await store.metricColumns());
+  const missing = definition.metrics.filter((metric) => !metrics.includes(metric)).map(({ name }) => name);
   if (missing.length > 0) log.warn({ missing }, 'The store does not hold all metrics of the definition');
   const alerts = definition.alerts.filter(({ query }) => !missing.includes(query.of));
   return { ...definition, metrics, alerts };

@@ -104,6 +104,26 @@ describe('the embedded store', () => {
     expect((await exported())[1]).toContain(',"a b,c",false,');
   });
 
+  it('is not exported as the readings of another sensor, and not shown as them', async () => {
+    const own = join(folder, 'own.yaml');
+    await writeFile(own, 'name: oven\nmeasurement: sensor\nmetrics: [{ name: heat, type: float, kind: gauge }]\n');
+    expect(await run(shellSensor(folder, 'echo 7.5'), '--sensor', own, '--restart', 'never')).toMatchObject({
+      exitCode: 0,
+    });
+    for (const command of [
+      ['export', '--format', 'lp'],
+      ['view', '--page-port', '0'],
+    ]) {
+      const { exitCode, stdout, stderr } = await visualizer([...command, '--state-dir', state()]);
+      expect([exitCode, stdout]).toEqual([78, '']);
+      expect(stderr).toContain('holds none of the metrics of demo, but heat. Name the definition');
+    }
+    const [line] = await exported('--format', 'lp', '--sensor', own);
+    expect(line).toMatch(/sensor=oven,defect=false heat=7\.5 \d+$/);
+    // A table names no sensor.
+    expect((await exported())[1]).toMatch(/,false,7\.5$/);
+  });
+
   it('gains a column for a metric that the definition gains, and refuses one whose type changes', async () => {
     await run(bundled('--interval 0 --lines 3'), '--restart', 'never');
     const definition = (type: string) => `
