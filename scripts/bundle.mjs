@@ -27,6 +27,8 @@ const sources = [
     { cli: path('build/cli.js') },
     {
       format: 'cjs',
+      // As it is in the ES modules that it is made of.
+      strict: true,
       // V8 forgets of code that it takes who had to be asked for an import().
       dynamicImportInCjs: false,
       entryFileNames: '[name].cjs',

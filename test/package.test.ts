@@ -43,6 +43,17 @@ describe('the package', () => {
   });
 });
 
+describe('the command line', () => {
+  it('is strict code, as the modules are that it is made of', () => {
+    const chunks = readdirSync(join(ROOT, 'dist')).filter((name) => name.endsWith('.cjs'));
+    const sloppy = chunks.filter(
+      (name) => !readFileSync(join(ROOT, 'dist', name), 'utf8').startsWith('"use strict";'),
+    );
+    expect(chunks.length).toBeGreaterThan(5);
+    expect(sloppy).toEqual([]);
+  });
+});
+
 describe('licences', () => {
   it('of all libraries that were joined into the package go with it', () => {
     const texts = readFileSync(join(ROOT, 'dist/THIRD_PARTY_LICENSES'), 'utf8');
