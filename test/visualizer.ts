@@ -9,7 +9,8 @@ import { until } from './until.js';
 const COVERAGE = process.env.COVERAGE_OF_CHILDREN;
 
 /** The built command line, and the files of this repository that tests give to it. */
-export const CLI = path(COVERAGE === undefined ? 'dist/cli.js' : 'build/cli.js');
+export const isBundled = COVERAGE === undefined;
+export const CLI = path(isBundled ? 'dist/cli.js' : 'build/cli.js');
 export const BUNDLED_SENSOR = path('sensor_runner/sensor');
 export const BUNDLED_DEFINITION = path('sensor_runner/sensor.yaml');
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.js';
-import { shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
+import { isBundled, shellSensor, temporaryFolder, visualizer } from '../visualizer.js';
 
 let folder: string;
 beforeEach(() => {
@@ -29,7 +29,7 @@ const kept = () => {
 };
 const inodes = () => kept().map((file) => statSync(file).ino);
 
-describe('what a run has compiled', () => {
+describe.skipIf(!isBundled)('what a run has compiled', () => {
   it('is there at its end, and taken by the next one, and by other commands', async () => {
     expect(await start()).toMatchObject({ exitCode: 0 });
     const first = inodes();
