@@ -37,10 +37,13 @@ export class Chunks {
     if (known !== undefined) return known.exports;
     const module = { exports: {} };
     this.#modules.set(name, module);
-    const require = (specifier: string) =>
-      specifier.startsWith('./') ? this.load(specifier.slice(2)) : this.#requireOther(specifier);
-    const run: Wrapped = this.#scriptOf(name).runInThisContext();
-    run(module.exports, require, module, join(this.#folder, name), this.#folder);
+    try {
+      this.#run(name, module);
+    } catch (error) {
+      // Whoever requires it again is to be told as well, and not given half of it.
+      this.#modules.delete(name);
+      throw error;
+    }
     return module.exports;
   }
 
@@ -52,6 +55,13 @@ export class Chunks {
     const cache = CodeCache.make(this.#cacheFolder);
     if (!cache.isUsable) return;
     for (const { name, source, script } of compiled) cache.write(name, source, script.createCachedData());
+  }
+
+  #run(name: string, module: { exports: unknown }): void {
+    const require = (specifier: string) =>
+      specifier.startsWith('./') ? this.load(specifier.slice(2)) : this.#requireOther(specifier);
+    const run: Wrapped = this.#scriptOf(name).runInThisContext();
+    run(module.exports, require, module, join(this.#folder, name), this.#folder);
   }
 
   #scriptOf(name: string): Script {

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** Of the source, and of the code. */
@@ -8,13 +8,16 @@ const SUMS_BYTES = 8;
 
 /**
  * `$XDG_CACHE_HOME/visualizer/<installation>`, by the XDG base directory specification. Undefined where nothing is to
- * be kept: by the variable of Node.js's own cache, or since coverage cannot count what was not compiled.
+ * be kept: by the variable of Node.js's own cache, since coverage cannot count what was not compiled, or since the user
+ * has no home.
  */
 export function cacheFolder(installation: string, environment: NodeJS.ProcessEnv): string | undefined {
   const { NODE_DISABLE_COMPILE_CACHE, NODE_V8_COVERAGE, XDG_CACHE_HOME, HOME } = environment;
   if (NODE_DISABLE_COMPILE_CACHE || NODE_V8_COVERAGE) return undefined;
-  const base = XDG_CACHE_HOME || join(HOME || homedir(), '.cache');
-  return join(base, 'visualizer', crc32(installation).toString(16).padStart(8, '0'));
+  const home = HOME || attempt(homedir) || '';
+  // One that is relative is to be ignored.
+  const base = [XDG_CACHE_HOME ?? '', join(home, '.cache')].find(isAbsolute);
+  return base && join(base, 'visualizer', crc32(installation).toString(16).padStart(8, '0'));
 }
 
 /**
@@ -57,12 +60,15 @@ export class CodeCache {
     const sums = Buffer.alloc(SUMS_BYTES);
     sums.writeUInt32LE(sumOf(source), 0);
     sums.writeUInt32LE(crc32(code), 4);
-    attempt(() => {
-      // Another process may be reading, or writing the same.
-      const draft = join(folder, `${name}.${process.pid}`);
+    // Another process may be reading. Where one is writing the same, the sums tell; killed, it leaves a draft to this one.
+    const draft = join(folder, `${name}.draft`);
+    const isWritten = attempt(() => {
       writeFileSync(draft, Buffer.concat([sums, code]), { mode: 0o600 });
       renameSync(draft, join(folder, name));
+      return true;
     });
+    // Not on a disk that is full.
+    if (!isWritten) attempt(() => rmSync(draft, { force: true }));
   }
 }
 

@@ -12,11 +12,14 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Chunks } from '../../src/launcher/chunks.js';
 import { cacheFolder } from '../../src/launcher/code-cache.js';
 import { temporaryFolder } from '../visualizer.js';
 
+const CODE_CACHE = fileURLToPath(new URL('../../build/launcher/code-cache.js', import.meta.url));
 const isRoot = process.geteuid?.() === 0;
 
 let folder: string;
@@ -67,6 +70,15 @@ describe('a chunk', () => {
     expect(one.two()).toBe(chunks.load('two.cjs'));
     expect(one.two()).toEqual({ one, name: 'two' });
     expect(Reflect.get(globalThis, 'loaded')).toBe(1);
+  });
+
+  it('fails for all that require it, if it fails', () => {
+    write('one.cjs', 'exports.half = true; throw new Error("out of order"); ');
+    const chunks = new Chunks(folder, cache);
+    expect(() => chunks.load('one.cjs')).toThrow('out of order');
+    expect(() => chunks.load('one.cjs')).toThrow('out of order');
+    expect(() => chunks.load('nowhere.cjs')).toThrow('ENOENT');
+    expect(() => chunks.load('nowhere.cjs')).toThrow('ENOENT');
   });
 
   it('knows where it lies, and requires what Node.js has, and what is installed', () => {
@@ -127,6 +139,16 @@ describe('what was compiled', () => {
     expect(readdirSync(cache)).toEqual(['one.cjs']);
   });
 
+  it('leaves no draft behind, be it where it cannot be written, or of a process that was killed', () => {
+    write('one.cjs', 'module.exports = 1;');
+    write('two.cjs', 'module.exports = 2;');
+    mkdirSync(join(cache, 'one.cjs/in-the-way'), { recursive: true, mode: 0o700 });
+    writeFileSync(join(cache, 'two.cjs.draft'), 'ha');
+    expect(loadAndKeep('one.cjs')).toBe(1);
+    expect(loadAndKeep('two.cjs')).toBe(2);
+    expect(readdirSync(cache).sort()).toEqual(['one.cjs', 'two.cjs']);
+  });
+
   it('is for nobody else to read or to write', () => {
     write('one.cjs', 'module.exports = 1;');
     loadAndKeep('one.cjs');
@@ -180,6 +202,22 @@ describe('the folder', () => {
       '/var/cache/visualizer/<id>',
     );
     expect(cacheFolder('/opt/one/', { HOME: '/' })).not.toBe(cacheFolder('/opt/two/', { HOME: '/' }));
+  });
+
+  it('is by the specification: not where the working directory happens to be', () => {
+    const environment = { HOME: '/home/ada', XDG_CACHE_HOME: 'cache' };
+    expect(cacheFolder('/opt/visualizer/', environment)).toMatch('/home/ada/.cache/visualizer/');
+    expect(cacheFolder('/opt/visualizer/', { HOME: 'home' })).toBeUndefined();
+  });
+
+  it.skipIf(!isRoot)('is none for a user who has no home, as in a container', async () => {
+    const script = `
+      import { cacheFolder } from ${JSON.stringify(CODE_CACHE)};
+      process.setuid(54321);
+      console.log(cacheFolder('/opt/visualizer/', {}));
+    `;
+    const node = [process.execPath, ['--input-type=module', '--eval', script]] as const;
+    expect(await execa(...node, { extendEnv: false, env: {} })).toMatchObject({ stdout: 'undefined' });
   });
 
   it.each(['NODE_DISABLE_COMPILE_CACHE', 'NODE_V8_COVERAGE'])('is none with %s', (name) => {
