@@ -91,6 +91,8 @@ const COMMANDS: readonly Entry[] = [
 const UNVERIFIED =
   'NODE_TLS_REJECT_UNAUTHORIZED=0: whoever answers a webhook or takes an e-mail is believed to be the right one; take it out. InfluxDB has to prove who it is all the same';
 
+// Until it says otherwise: what waits in vain, with nothing left that could end it, has not gone well.
+process.exitCode = EXIT_CODES.INTERNAL;
 void main(process.argv.slice(2)).then((code) => process.exit(code));
 
 /** argv -> command -> exit code. */

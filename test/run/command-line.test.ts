@@ -254,6 +254,12 @@ describe('the exit code says what is wrong', () => {
     if (code !== 0) expect(stdout).toBe('');
   });
 
+  it('70 where it waits for what never comes', async () => {
+    const deaf = '--import=data:text/javascript,process.stdout.write=()=>true';
+    const { exitCode } = await visualizer(['grafana', '--out', folder], { NODE_OPTIONS: deaf });
+    expect(exitCode).toBe(70);
+  });
+
   it('78 for a page port that is taken, naming both ways out', async () => {
     const port = await freePort();
     const server = createServer().listen(port, '127.0.0.1');
