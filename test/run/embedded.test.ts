@@ -106,7 +106,10 @@ describe('the embedded store', () => {
 
   it('is not exported as the readings of another sensor, and not shown as them', async () => {
     const own = join(folder, 'own.yaml');
-    await writeFile(own, 'name: oven\nmeasurement: sensor\nmetrics: [{ name: heat, type: float, kind: gauge }]\n');
+    await writeFile(
+      own,
+      'name: oven\nmeasurement: sensor\nmetrics: [{ name: heat, type: float, kind: gauge }]\n',
+    );
     expect(await run(shellSensor(folder, 'echo 7.5'), '--sensor', own, '--restart', 'never')).toMatchObject({
       exitCode: 0,
     });
