@@ -41,12 +41,12 @@ export class Measured {
     });
   }
 
-  static node(args: readonly string[]): Measured {
-    return new Measured(process.execPath, ['--import', METER, ...args]);
+  static node(args: readonly string[], environment?: Record<string, string>): Measured {
+    return new Measured(process.execPath, ['--import', METER, ...args], environment);
   }
 
   /** One that tells nothing, for what takes about as long as to load the meter. */
-  static unmetered(args: readonly string[], environment: Record<string, string>): Measured {
+  static unmetered(args: readonly string[], environment?: Record<string, string>): Measured {
     return new Measured(process.execPath, args, environment);
   }
 

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { CLI } from '../visualizer.js';
 import { Measured } from './measure.js';
 
@@ -12,14 +13,21 @@ export function cat(...files: string[]): Sensor {
   return { executable: 'cat', args: files };
 }
 
+interface Places {
+  readonly state: string;
+  readonly to: readonly string[];
+  /** Where compiled code is kept: for all runs in one place, as on a machine where there were runs before. */
+  readonly cache?: string;
+}
+
 /**
  * `visualizer run` of a sensor, with the bundled definition and all settings at their defaults, but for what is given,
  * the page's port, which is any free one, and that the end of the sensor waits until all is delivered.
  */
 export function visualizerRun(
   sensor: Sensor,
-  { state, to }: { state: string; to: readonly string[] },
-  start: (args: readonly string[]) => Measured = Measured.node,
+  { state, to, cache = join(dirname(state), 'cache') }: Places,
+  start = Measured.node,
 ): Measured {
   const args = [
     '--path-executable',
@@ -31,7 +39,8 @@ export function visualizerRun(
     '--drain-timeout',
     '1h',
   ];
-  return start([CLI, 'run', ...args, '--state-dir', state, ...to, '--', ...sensor.args]);
+  const command = [CLI, 'run', ...args, '--state-dir', state, ...to, '--', ...sensor.args];
+  return start(command, { XDG_CACHE_HOME: cache });
 }
 
 /** Where a run writes to. */

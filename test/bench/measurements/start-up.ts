@@ -23,11 +23,10 @@ export const startUp: Measurement = {
 
 async function startUpMs(workbench: Workbench, cache: string): Promise<number> {
   const server = await NullServer.open();
-  const start = (args: readonly string[]) => Measured.unmetered(args, { XDG_CACHE_HOME: cache });
   return workbench.using(server, () =>
     workbench.lend(async (state) => {
       const to = [...influxAt(server.port), '--flush-interval', '10ms'];
-      const run = visualizerRun(ONE_LINE, { state, to }, start);
+      const run = visualizerRun(ONE_LINE, { state, to, cache }, Measured.unmetered);
       return workbench.using(run, async () => {
         await server.arrival(1, 30_000);
         return server.firstAt - run.started;
