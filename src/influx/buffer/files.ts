@@ -63,9 +63,13 @@ export async function writeAll(file: OpenFile, bytes: Uint8Array, position: numb
   }
 }
 
-/** Reads `length` bytes, or fewer where the file ends before. */
-export async function readAll(file: OpenFile, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length);
+/** Reads `length` bytes, or fewer where the file ends before: into `bytes`, which has room for them. */
+export async function readAll(
+  file: OpenFile,
+  position: number,
+  length: number,
+  bytes: Buffer = Buffer.allocUnsafeSlow(length),
+): Promise<Buffer> {
   let done = 0;
   while (done < length) {
     const { bytesRead } = await file.read(bytes, done, length - done, position + done);

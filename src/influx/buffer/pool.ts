@@ -11,6 +11,15 @@ export class Pool {
     return (found ?? this.#make(bytes)).subarray(0, bytes);
   }
 
+  /** These bytes, where nobody overwrites them until they are given back. */
+  keep(bytes: Buffer): Buffer {
+    if (this.#own.has(bytes.buffer)) return bytes;
+    if (bytes.length < SMALL) return Buffer.from(bytes);
+    const kept = this.take(bytes.length);
+    bytes.copy(kept);
+    return kept;
+  }
+
   /** Nobody looks at it any more. What is not of this pool is left alone. */
   give({ buffer }: Uint8Array): void {
     if (!this.#own.has(buffer) || this.#free.length === MOST_FREE) return;
@@ -26,4 +35,6 @@ export class Pool {
 }
 
 const MOST_FREE = 2;
+/** Node.js has many so small ones in one piece of memory. */
+const SMALL = 4096;
 const SPARE = 1.25;

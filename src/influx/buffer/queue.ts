@@ -138,12 +138,13 @@ export class Queue {
 
   /** Hands out the next record; undefined where there is nothing in it to send. */
   take(): HandedOut | undefined {
-    const content = this.reader.take();
-    const { sequence, lines, payloadBytes } = content;
+    const record = this.reader.take();
+    const { sequence, lines, payloadBytes } = record;
     if (payloadBytes === 0) {
       this.#noteSettled(this.books.pass({ kind: 'blank', sequence, lines }));
       return undefined;
     }
+    const content = { ...record, body: this.#pool.keep(record.body) };
     const handedOut: HandedOut = { kind: 'entry', sequence, lines, content };
     this.books.pass(handedOut);
     return handedOut;

@@ -26,6 +26,8 @@ export class Reader {
   #next: StoredRecord | undefined;
 
   #segment: Segment | undefined;
+  /** For each segment in turn: made anew, megabytes at a time, it would keep the garbage collector busy. */
+  #room = Buffer.alloc(0);
   #bytes: Buffer = Buffer.alloc(0);
   #bytesStart = 0;
   #at = 0;
@@ -92,7 +94,7 @@ export class Reader {
     return true;
   }
 
-  /** Passes the next record. */
+  /** Passes the next record. Its body may be overwritten as soon as the one after it is looked for. */
   take(): StoredRecord {
     const record = this.#next as StoredRecord;
     this.#next = undefined;
@@ -135,7 +137,9 @@ export class Reader {
     this.#bytesStart = start;
     this.#at = 0;
     this.#segment = segment;
-    this.#bytes = await this.#segments.read(segment, start);
+    const length = segment.end - start;
+    if (this.#room.length < length) this.#room = Buffer.allocUnsafeSlow(length);
+    this.#bytes = await this.#segments.read(segment, start, this.#room);
   }
 
   #passTo(sequence: number, position: number): Hole | undefined {

@@ -89,7 +89,7 @@ export class Segments {
     for (;;) {
       const segment = this.#list.at(-1);
       if (segment === undefined) return { newest: undefined, tornBytes };
-      const { newest, soundEnd } = newestOf(await this.#readRange(segment, 0));
+      const { newest, soundEnd } = newestOf(await this.#readRange(segment, 0, segment.end));
       tornBytes += segment.end - soundEnd;
       if (newest !== undefined) {
         if (removed && soundEnd === segment.end) await this.#reopen(segment);
@@ -126,10 +126,10 @@ export class Segments {
     }
   }
 
-  /** The bytes of a segment from an offset to its end. A segment that has vanished has none. */
-  async read(segment: Segment, from: number): Promise<Buffer> {
+  /** The bytes of a segment from an offset to its end, in `room` as a rule. A segment that has vanished has none. */
+  async read(segment: Segment, from: number, room?: Buffer): Promise<Buffer> {
     try {
-      const bytes = await this.#readRange(segment, from);
+      const bytes = await this.#readRange(segment, from, segment.end - from, room);
       segment.failedReads = 0;
       return bytes;
     } catch (cause) {
@@ -223,10 +223,10 @@ export class Segments {
     });
   }
 
-  async #readRange(segment: Segment, from: number, length = segment.end - from): Promise<Buffer> {
+  async #readRange(segment: Segment, from: number, length: number, room?: Buffer): Promise<Buffer> {
     const file = await this.#files.open(this.#path(segment), 'r');
     try {
-      return await readAll(file, from, length);
+      return await readAll(file, from, length, room);
     } finally {
       await file.close().catch(() => {});
     }
