@@ -22,8 +22,11 @@ export class Pool {
 
   /** Nobody looks at it any more. What is not of this pool is left alone. */
   give({ buffer }: Uint8Array): void {
-    if (!this.#own.has(buffer) || this.#free.length === MOST_FREE) return;
+    if (!this.#own.has(buffer)) return;
     this.#free.push(Buffer.from(buffer as ArrayBuffer));
+    this.#free.sort((one, other) => one.length - other.length);
+    // Small ones would be of use to nobody where large ones come and go.
+    if (this.#free.length > MOST_FREE) this.#free.shift();
   }
 
   #make(bytes: number): Buffer {
@@ -34,7 +37,8 @@ export class Pool {
   }
 }
 
-const MOST_FREE = 2;
+/** So many are in use at once where readings come faster than they are sent. */
+const MOST_FREE = 6;
 /** Node.js has many so small ones in one piece of memory. */
 const SMALL = 4096;
 const SPARE = 1.25;
