@@ -36,24 +36,21 @@ export class HttpLink implements Link {
     const path = known ?? (await this.#discover(signal));
     if (typeof path !== 'string') return path;
     const answer = await this.#post(path, lines, signal);
+    const verdict = writeVerdictOf(answer);
+    this.#writePath = 'failure' in answer || verdict.kind === 'hold' ? undefined : path;
     // The database was dropped, or another kind of server is there: what to do about it can be found out now.
     const isLost = known !== undefined && 'status' in answer && answer.status === 404;
-    return isLost ? this.write(lines, signal) : writeVerdictOf(answer);
+    return isLost ? this.write(lines, signal) : verdict;
   }
 
   get timeoutMs(): number {
     return this.#options.timeoutMs;
   }
 
-  /** Forgets the path where it is not known any more to be the right one. */
   async #post(path: string, lines: Buffer, signal: AbortSignal): Promise<Answer> {
     const { timeoutMs, gzip } = this.#options;
     const { body, compressed } = gzip ? await pack(lines) : { body: lines, compressed: false };
-    const request = { method: 'POST', path, body, compressed, timeoutMs } as const;
-    const answer = await this.#server.request(request, signal);
-    const keep = !('failure' in answer) && writeVerdictOf(answer).kind !== 'hold';
-    this.#writePath = keep ? path : undefined;
-    return answer;
+    return this.#server.request({ method: 'POST', path, body, compressed, timeoutMs }, signal);
   }
 
   /**
