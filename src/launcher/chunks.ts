@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
-import { CodeCache } from './code-cache.js';
+import type { CodeCache } from './code-cache.js';
 
 type Wrapped = (
   exports: unknown,
@@ -18,16 +18,14 @@ type Wrapped = (
  */
 export class Chunks {
   readonly #folder: string;
-  readonly #cacheFolder: string | undefined;
-  readonly #cache: CodeCache;
+  readonly #cache: CodeCache | undefined;
   readonly #requireOther: NodeJS.Require;
   readonly #modules = new Map<string, { exports: unknown }>();
   #compiled: { readonly name: string; readonly source: Buffer; readonly script: Script }[] = [];
 
-  constructor(folder: string, cacheFolder: string | undefined) {
+  constructor(folder: string, cache: CodeCache | undefined) {
     this.#folder = folder;
-    this.#cacheFolder = cacheFolder;
-    this.#cache = new CodeCache(cacheFolder);
+    this.#cache = cache;
     this.#requireOther = createRequire(join(folder, 'chunks'));
   }
 
@@ -51,10 +49,10 @@ export class Chunks {
   keep(): void {
     const compiled = this.#compiled;
     this.#compiled = [];
-    if (compiled.length === 0) return;
-    const cache = CodeCache.make(this.#cacheFolder);
-    if (!cache.isUsable) return;
-    for (const { name, source, script } of compiled) cache.write(name, source, script.createCachedData());
+    if (compiled.length === 0 || !this.#cache?.prepare()) return;
+    for (const { name, source, script } of compiled) {
+      this.#cache.write(name, source, script.createCachedData());
+    }
   }
 
   #run(name: string, module: { exports: unknown }): void {
@@ -67,7 +65,7 @@ export class Chunks {
   #scriptOf(name: string): Script {
     const file = join(this.#folder, name);
     const source = readFileSync(file);
-    const cachedData = this.#cache.read(name, source);
+    const cachedData = this.#cache?.read(name, source);
     const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
       filename: file,
       cachedData,

@@ -25,28 +25,26 @@ export function cacheFolder(installation: string, environment: NodeJS.ProcessEnv
  * whatever is wrong with it or in it costs the time that it would save, and nothing else.
  */
 export class CodeCache {
-  readonly #folder: string | undefined;
+  readonly #folder: string;
+  #isUsable: boolean;
 
-  constructor(folder: string | undefined) {
-    this.#folder = attempt(() => folder !== undefined && isSafe(folder)) ? folder : undefined;
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#isUsable = attempt(() => isSafe(folder)) === true;
   }
 
-  /** Makes the folder where there is none, and it can be. */
-  static make(folder: string | undefined): CodeCache {
-    attempt(() => folder !== undefined && makeOwn(folder, 2));
-    return new CodeCache(folder);
-  }
-
-  get isUsable(): boolean {
-    return this.#folder !== undefined;
+  /** Makes the folder where there is none. Returns whether anything can be kept there. */
+  prepare(): boolean {
+    attempt(() => makeOwn(this.#folder, 2));
+    this.#isUsable = attempt(() => isSafe(this.#folder)) === true;
+    return this.#isUsable;
   }
 
   /** Only what this Node.js has made of this very source: V8 compares no more than its length, and checks no code. */
   read(name: string, source: Buffer): Buffer | undefined {
-    const folder = this.#folder;
-    if (folder === undefined) return undefined;
+    if (!this.#isUsable) return undefined;
     return attempt(() => {
-      const kept = readFileSync(join(folder, name));
+      const kept = readFileSync(join(this.#folder, name));
       const code = kept.subarray(SUMS_BYTES);
       return kept.readUInt32LE(0) === sumOf(source) && kept.readUInt32LE(4) === crc32(code)
         ? code
@@ -54,17 +52,16 @@ export class CodeCache {
     });
   }
 
+  /** To be called once it is prepared. */
   write(name: string, source: Buffer, code: Buffer): void {
-    const folder = this.#folder;
-    if (folder === undefined) return;
     const sums = Buffer.alloc(SUMS_BYTES);
     sums.writeUInt32LE(sumOf(source), 0);
     sums.writeUInt32LE(crc32(code), 4);
     // Another process may be reading. Where one is writing the same, the sums tell; killed, it leaves a draft to this one.
-    const draft = join(folder, `${name}.draft`);
+    const draft = join(this.#folder, `${name}.draft`);
     const isWritten = attempt(() => {
       writeFileSync(draft, Buffer.concat([sums, code]), { mode: 0o600 });
-      renameSync(draft, join(folder, name));
+      renameSync(draft, join(this.#folder, name));
       return true;
     });
     // Not on a disk that is full.

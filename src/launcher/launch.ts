@@ -5,13 +5,14 @@
  */
 import { fileURLToPath } from 'node:url';
 import { Chunks } from './chunks.js';
-import { cacheFolder } from './code-cache.js';
+import { CodeCache, cacheFolder } from './code-cache.js';
 
 /** A run has begun by then. */
 const KEEP_AFTER_MS = 5_000;
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const chunks = new Chunks(folder, cacheFolder(folder, process.env));
+const kept = cacheFolder(folder, process.env);
+const chunks = new Chunks(folder, kept === undefined ? undefined : new CodeCache(kept));
 // Functions are compiled when they are first called: other commands call few of those that a run needs.
 if (process.argv[2] === 'run') {
   setTimeout(() => chunks.keep(), KEEP_AFTER_MS).unref();

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Chunks } from '../../src/launcher/chunks.js';
-import { cacheFolder } from '../../src/launcher/code-cache.js';
+import { CodeCache, cacheFolder } from '../../src/launcher/code-cache.js';
 import { temporaryFolder } from '../visualizer.js';
 
 const CODE_CACHE = fileURLToPath(new URL('../../build/launcher/code-cache.js', import.meta.url));
@@ -36,11 +36,11 @@ function write(name: string, source: string): void {
 }
 
 function load(name: string): unknown {
-  return new Chunks(folder, cache).load(name);
+  return new Chunks(folder, new CodeCache(cache)).load(name);
 }
 
 function loadAndKeep(name: string): unknown {
-  const chunks = new Chunks(folder, cache);
+  const chunks = new Chunks(folder, new CodeCache(cache));
   const exported = chunks.load(name);
   chunks.keep();
   return exported;
@@ -50,7 +50,7 @@ function loadAndKeep(name: string): unknown {
 function loadAnew(name: string, source: string): unknown {
   const moved = mkdtempSync(join(folder, 'moved-'));
   writeFileSync(join(moved, name), source);
-  const chunks = new Chunks(moved, cache);
+  const chunks = new Chunks(moved, new CodeCache(cache));
   const exported = chunks.load(name);
   chunks.keep();
   return exported;
@@ -65,7 +65,7 @@ describe('a chunk', () => {
       'globalThis.loaded = (globalThis.loaded ?? 0) + 1; exports.two = () => require("./two.cjs");',
     );
     write('two.cjs', 'const one = require("./one.cjs"); exports.one = one; exports.name = "two";');
-    const chunks = new Chunks(folder, cache);
+    const chunks = new Chunks(folder, new CodeCache(cache));
     const one = chunks.load('one.cjs') as { two: () => { one: unknown; name: string } };
     expect(one.two()).toBe(chunks.load('two.cjs'));
     expect(one.two()).toEqual({ one, name: 'two' });
@@ -74,7 +74,7 @@ describe('a chunk', () => {
 
   it('fails for all that require it, if it fails', () => {
     write('one.cjs', 'exports.half = true; throw new Error("out of order"); ');
-    const chunks = new Chunks(folder, cache);
+    const chunks = new Chunks(folder, new CodeCache(cache));
     expect(() => chunks.load('one.cjs')).toThrow('out of order');
     expect(() => chunks.load('one.cjs')).toThrow('out of order');
     expect(() => chunks.load('nowhere.cjs')).toThrow('ENOENT');
