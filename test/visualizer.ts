@@ -8,8 +8,10 @@ import { until } from './until.js';
 /** Where a command line is to leave which of its lines were run: `npm run coverage`. The bundle could not tell. */
 const COVERAGE = process.env.COVERAGE_OF_CHILDREN;
 
-/** The built command line, and the files of this repository that tests give to it. */
+/** Whether it is as users have it. */
 export const isBundled = COVERAGE === undefined;
+
+/** The built command line, and the files of this repository that tests give to it. */
 export const CLI = path(isBundled ? 'dist/cli.js' : 'build/cli.js');
 export const BUNDLED_SENSOR = path('sensor_runner/sensor');
 export const BUNDLED_DEFINITION = path('sensor_runner/sensor.yaml');

@@ -35,6 +35,7 @@ export async function exportStore({ settings, environment, log, output }: Export
   const store = await Store.openExisting(stateDirectory(path).store, log);
   try {
     const columns = await store.metricColumns();
+    // Refused before anything is printed: the readings would be said to be another sensor's.
     if (settings.format === 'lp') storedMetrics(definition, columns);
     const texts =
       settings.format === 'csv'

@@ -126,8 +126,8 @@ export class Segments {
     }
   }
 
-  /** The bytes of a segment from an offset to its end, in `room` as a rule. A segment that has vanished has none. */
-  async read(segment: Segment, from: number, room?: Buffer): Promise<Buffer> {
+  /** The bytes of a segment from an offset to its end, as a rule in `room`. A segment that has vanished has none. */
+  async read(segment: Segment, from: number, room: Buffer): Promise<Buffer> {
     try {
       const bytes = await this.#readRange(segment, from, segment.end - from, room);
       segment.failedReads = 0;
